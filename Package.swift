@@ -1,0 +1,110 @@
+// swift-tools-version: 6.2
+// The floors of this package are explained in ARCHITECTURE.md and enforced by ops/check:
+// a target may depend only on targets of the floors below it, adapters never on each other.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+// MARK: Libraries we build on (why each: ops/decisions/)
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+func floor(
+    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil
+) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: [.target(name: name)] + dependencies, resources: resources,
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "convoy",
+    products: [.executable(name: "convoy", targets: ["convoy"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
+    ],
+    targets: [
+        // Floor 0: C
+        .systemLibrary(
+            name: "CLibMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
+        .target(name: "CMongoC", dependencies: ["CLibMongoC"]),
+        .target(name: "CProcess"),
+
+        // Floor 1: the domain, pure
+        floor("Fleet", [yams]),
+        floor("Planning", ["Fleet"]),
+        floor("Admission", ["Fleet"]),
+        .target(
+            name: "Templates", path: "templates", exclude: [],
+            resources: [
+                .embedInCode("nginx/edge.conf.mustache"),
+                .embedInCode("profiles/documentdb.yaml"),
+                .embedInCode("profiles/grafana.yaml"),
+                .embedInCode("profiles/mongodb.yaml"),
+                .embedInCode("spec/fleet.yaml"),
+            ], swiftSettings: strict),
+        floor("Rendering", ["Fleet", "Templates", mustache]),
+
+        // Floor 2: what the use cases need from the world
+        floor("Ports", ["Fleet", "Planning"]),
+
+        // Floor 3: use cases, and adapters that know neither them nor each other
+        floor("Operations", ["Fleet", "Planning", "Rendering", "Admission", "Ports"]),
+        floor("Console", ["Fleet", "Planning", "Ports"]),
+        floor("Control", ["Fleet", "Planning", "Ports", nioCore, nioHTTP1, nioPosix, asyncHTTPClient]),
+        floor("Edge", ["Fleet", "Ports", subprocess]),
+        floor("Gate", ["Fleet", "Admission", "Ports", nioCore, nioHTTP1, nioPosix, jwtKit, crypto]),
+        floor("Ledger", ["Fleet", "Planning", "Ports"]),
+        floor("MongoDB", ["Fleet", "Planning", "Ports", "CMongoC"]),
+        floor("Probes", ["Fleet", "Planning", "Ports", asyncHTTPClient, crypto]),
+        floor("Releases", ["Fleet", "Ports", subprocess, crypto]),
+        floor("Supervision", ["Fleet", "Planning", "Ports", "CProcess"]),
+
+        // Floor 4: the one binary
+        .executableTarget(
+            name: "convoy",
+            dependencies: [
+                "Operations", "Console", "Control", "Edge", "Gate", "Ledger", "MongoDB", "Probes", "Releases",
+                "Supervision", "Rendering", argumentParser,
+            ], swiftSettings: strict),
+
+        tests("Fleet", [yams]),
+        tests("Planning", []),
+        tests("Admission", []),
+        tests("Rendering", []),
+        tests("Operations", []),
+        tests("Console", []),
+        tests("Control", []),
+        tests("Edge", []),
+        tests("Gate", [jwtKit]),
+        tests("Ledger", []),
+        tests("MongoDB", []),
+        tests("Probes", []),
+        tests("Releases", []),
+        tests("Supervision", []),
+    ]
+)

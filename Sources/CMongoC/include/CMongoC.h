@@ -1,0 +1,2 @@
+#include <mongoc/mongoc.h>
+int convoy_mongo_placeholder(void);

@@ -1,0 +1,2 @@
+#include "CMongoC.h"
+int convoy_mongo_placeholder(void){return 0;}

@@ -1,0 +1,1 @@
+int convoy_process_placeholder(void);

@@ -1,0 +1,67 @@
+/// All that the edge's configuration depends on. Equal plans render equal bytes, and equal bytes
+/// need no reload.
+package struct EdgePlan: Sendable, Equatable, Codable {
+    package var fleet: String
+    package var edge: EdgeSpec
+    package var pools: [Pool]
+    package var paths: Paths
+
+    package struct Pool: Sendable, Equatable, Codable {
+        package var name: String
+        package var scope: String
+        package var upstreamPath: String
+        /// Value of `Host` towards the instances, for servers that insist on one; `$proxy_host` by default.
+        package var slots: [Slot]
+
+        package init(name: String, scope: String, upstreamPath: String, slots: [Slot]) {
+            self.name = name
+            self.scope = scope
+            self.upstreamPath = upstreamPath
+            self.slots = slots
+        }
+    }
+
+    /// One slot of one colour: an upstream server on 127.0.0.1.
+    package struct Slot: Sendable, Equatable, Codable {
+        package var colour: Colour
+        package var slot: Int
+        package var port: Int
+        /// False = `down`: gets nothing, not even as the last resort.
+        package var inRotation: Bool
+
+        package init(colour: Colour, slot: Int, port: Int, inRotation: Bool) {
+            self.colour = colour
+            self.slot = slot
+            self.port = port
+            self.inRotation = inRotation
+        }
+    }
+
+    package struct Paths: Sendable, Equatable, Codable {
+        /// Directory the configuration is installed in.
+        package var configuration: String
+        /// Unix socket of the gate.
+        package var gateSocket: String
+        /// Writable directory: pid file, temporary bodies.
+        package var runtime: String
+        package var accessLog: String
+        package var errorLog: String
+
+        package init(
+            configuration: String, gateSocket: String, runtime: String, accessLog: String, errorLog: String
+        ) {
+            self.configuration = configuration
+            self.gateSocket = gateSocket
+            self.runtime = runtime
+            self.accessLog = accessLog
+            self.errorLog = errorLog
+        }
+    }
+
+    package init(fleet: String, edge: EdgeSpec, pools: [Pool], paths: Paths) {
+        self.fleet = fleet
+        self.edge = edge
+        self.pools = pools
+        self.paths = paths
+    }
+}

@@ -1,0 +1,28 @@
+/// Where everything is, below one root (`--root`, default `/`). Paths are absolute.
+package struct FleetLayout: Sendable, Equatable {
+    /// Absolute, without a trailing slash; empty for `/`.
+    package let root: String
+
+    package init(root: String) { self.root = root == "/" ? "" : (root.hasSuffix("/") ? String(root.dropLast()) : root) }
+
+    package var configuration: String { root + "/etc/convoy" }
+    package var state: String { root + "/var/lib/convoy" }
+    package var runtime: String { root + "/run/convoy" }
+
+    package var ledger: String { state + "/ledger.json" }
+    package var releases: String { state + "/releases" }
+    package var generations: String { state + "/generations" }
+    package var logs: String { state + "/log" }
+    package var issuer: String { state + "/issuer" }
+    package var instances: String { state + "/instances" }
+    package func instance(_ name: String) -> String { instances + "/" + name }
+    package func log(_ name: String) -> String { logs + "/" + name + ".log" }
+
+    package var controlSocket: String { runtime + "/control.sock" }
+    package var gateSocket: String { runtime + "/gate.sock" }
+    package var processes: String { runtime + "/processes.json" }
+    package var edgeRuntime: String { runtime + "/edge" }
+
+    package var edgeConfiguration: String { configuration + "/edge" }
+    package var gatePolicy: String { configuration + "/gate/policy.json" }
+}

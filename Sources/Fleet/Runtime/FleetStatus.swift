@@ -1,0 +1,145 @@
+/// What `convoy status --json` prints: one stable document (`ops/schemas/status.schema.json`).
+package struct FleetStatus: Sendable, Equatable, Codable {
+    package var fleet: String
+    /// The generation that serves; 0 before the first.
+    package var generation: Int
+    package var release: ReleaseStamp?
+    /// Every wished instance of the serving generation is ready, proved and in rotation, nothing
+    /// else runs, edge and gate are up.
+    package var converged: Bool
+    package var instances: [InstanceStatus]
+    package var edge: EdgeStatus
+    package var gate: GateStatus
+    package var supervisor: SupervisorStatus
+
+    package init(
+        fleet: String, generation: Int, release: ReleaseStamp?, converged: Bool, instances: [InstanceStatus],
+        edge: EdgeStatus, gate: GateStatus, supervisor: SupervisorStatus
+    ) {
+        self.fleet = fleet
+        self.generation = generation
+        self.release = release
+        self.converged = converged
+        self.instances = instances
+        self.edge = edge
+        self.gate = gate
+        self.supervisor = supervisor
+    }
+}
+
+package enum InstanceState: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Known, not started.
+    case pending
+    /// Started, not ready yet.
+    case starting
+    /// In rotation, or fit to be.
+    case serving
+    /// Runs, but is out of rotation; `reason` says why.
+    case unfit
+    /// Died; waits for its next start.
+    case restarting
+    /// Out of rotation for good, ending its calls.
+    case draining
+    /// Told to stop.
+    case stopping
+    case stopped
+    /// Will not be started; `reason` says why.
+    case refused
+}
+
+package struct InstanceStatus: Sendable, Equatable, Codable {
+    package var name: String
+    package var pool: String
+    package var host: String
+    package var slot: Int
+    package var generation: Int
+    package var version: String
+    package var digest: Digest
+    package var state: InstanceState
+    package var ready: Bool
+    /// Why it is not ready, or the last fault; empty when there is nothing to say.
+    package var reason: String
+    package var port: Int
+    package var pid: Int32?
+    package var uptimeSeconds: Double?
+    package var databaseUser: String?
+    package var proof: ProofStatus?
+    package var eras: [Era]
+    package var toolsDigest: Digest?
+    package var restarts: Int
+
+    package init(
+        name: String, pool: String, host: String, slot: Int, generation: Int, version: String, digest: Digest,
+        state: InstanceState, ready: Bool, reason: String, port: Int, pid: Int32?, uptimeSeconds: Double?,
+        databaseUser: String?, proof: ProofStatus?, eras: [Era], toolsDigest: Digest?, restarts: Int
+    ) {
+        self.name = name
+        self.pool = pool
+        self.host = host
+        self.slot = slot
+        self.generation = generation
+        self.version = version
+        self.digest = digest
+        self.state = state
+        self.ready = ready
+        self.reason = reason
+        self.port = port
+        self.pid = pid
+        self.uptimeSeconds = uptimeSeconds
+        self.databaseUser = databaseUser
+        self.proof = proof
+        self.eras = eras
+        self.toolsDigest = toolsDigest
+        self.restarts = restarts
+    }
+}
+
+package struct ProofStatus: Sendable, Equatable, Codable {
+    package var verdict: ProofVerdict
+    /// Seconds since the proof was taken.
+    package var ageSeconds: Double?
+
+    package init(verdict: ProofVerdict, ageSeconds: Double?) {
+        self.verdict = verdict
+        self.ageSeconds = ageSeconds
+    }
+}
+
+package struct EdgeStatus: Sendable, Equatable, Codable {
+    package enum State: String, Sendable, Equatable, Codable { case up, down, starting }
+
+    package var url: String
+    package var state: State
+    package var reason: String
+
+    package init(url: String, state: State, reason: String = "") {
+        self.url = url
+        self.state = state
+        self.reason = reason
+    }
+}
+
+package struct GateStatus: Sendable, Equatable, Codable {
+    package var state: EdgeStatus.State
+    package var reason: String
+
+    package init(state: EdgeStatus.State, reason: String = "") {
+        self.state = state
+        self.reason = reason
+    }
+}
+
+package struct SupervisorStatus: Sendable, Equatable, Codable {
+    package var state: EdgeStatus.State
+    package var pid: Int32?
+    package var version: String
+
+    package init(state: EdgeStatus.State, pid: Int32?, version: String) {
+        self.state = state
+        self.pid = pid
+        self.version = version
+    }
+}
+
+/// The two eras of the MCP protocol: <= 2025-11-25 with sessions, >= 2026-07-28 without.
+package enum Era: String, Sendable, Hashable, Codable, CaseIterable { case modern, legacy }

@@ -1,0 +1,129 @@
+/// A whole `fleet.yaml` as its author wished it: parsed, every default filled in, valid.
+///
+/// Three families per noun: the wish (`...Spec`, here), the observed (`...Status`), the persisted
+/// (`...Plan`, `...Record`).
+package struct FleetSpec: Sendable, Equatable {
+    package var name: String
+    package var server: ServerSpec
+    /// Absent for servers that need no database (their profile says so).
+    package var database: DatabaseSpec?
+    /// In the order of the file.
+    package var pools: [PoolSpec]
+    package var hosts: [HostSpec]
+    package var edge: EdgeSpec
+    package var ports: PortsSpec
+    package var health: HealthSpec
+    package var rollout: RolloutSpec
+    package var logs: LogsSpec
+
+    package init(
+        name: String, server: ServerSpec, database: DatabaseSpec?, pools: [PoolSpec], hosts: [HostSpec] = [],
+        edge: EdgeSpec, ports: PortsSpec = PortsSpec(), health: HealthSpec = HealthSpec(),
+        rollout: RolloutSpec = RolloutSpec(), logs: LogsSpec = LogsSpec()
+    ) {
+        self.name = name
+        self.server = server
+        self.database = database
+        self.pools = pools
+        self.hosts = hosts
+        self.edge = edge
+        self.ports = ports
+        self.health = health
+        self.rollout = rollout
+        self.logs = logs
+    }
+}
+
+package struct ServerSpec: Sendable, Equatable {
+    /// A built-in profile's name, or a path to a profile file (contains `/` or ends in `.yaml`).
+    package var profile: String
+    package var release: ReleaseReference
+    /// Setting name of the profile -> value; checked against the profile by `ProfileSettings`.
+    package var settings: [String: JSONValue]
+    /// Exact pins for dependencies, `name==version`, for packages that break with newer ones.
+    package var constraints: [String]
+
+    package init(
+        profile: String, release: ReleaseReference, settings: [String: JSONValue] = [:], constraints: [String] = []
+    ) {
+        self.profile = profile
+        self.release = release
+        self.settings = settings
+        self.constraints = constraints
+    }
+}
+
+package struct DatabaseSpec: Sendable, Equatable {
+    /// `mongodb://` or `mongodb+srv://` without credentials.
+    package var uri: String
+    /// File with the admin's connection string, relative to the fleet file; absent = users are
+    /// provided by somebody else.
+    package var adminFile: String?
+
+    package init(uri: String, adminFile: String? = nil) {
+        self.uri = uri
+        self.adminFile = adminFile
+    }
+}
+
+package struct PoolSpec: Sendable, Equatable {
+    package var name: String
+    /// 1...64
+    package var replicas: Int
+    package var databases: [DatabaseGrant]
+    /// OAuth scope that admits to this pool.
+    package var scope: String
+
+    package init(name: String, replicas: Int, databases: [DatabaseGrant], scope: String) {
+        self.name = name
+        self.replicas = replicas
+        self.databases = databases
+        self.scope = scope
+    }
+}
+
+/// One role on one database: what an instance's user may do, and nothing else.
+package struct DatabaseGrant: Sendable, Hashable, Codable {
+    package var database: String
+    package var role: String
+
+    package init(database: String, role: String) {
+        self.database = database
+        self.role = role
+    }
+}
+
+package struct HostSpec: Sendable, Equatable {
+    package var name: String
+    package var address: String
+    package var ssh: String?
+
+    package init(name: String, address: String, ssh: String? = nil) {
+        self.name = name
+        self.address = address
+        self.ssh = ssh
+    }
+}
+
+/// TCP ports of instances on 127.0.0.1. Each slot owns two: one per colour (see `Colour`).
+package struct PortsSpec: Sendable, Equatable, Codable {
+    package var first: Int
+    package var last: Int
+
+    package init(first: Int = 42000, last: Int = 42255) {
+        self.first = first
+        self.last = last
+    }
+}
+
+package struct LogsSpec: Sendable, Equatable, Codable {
+    /// Bytes after which an instance's log is rotated.
+    package var rotateAt: Int
+    /// How many rotated files are kept.
+    package var keep: Int
+
+    package init(rotateAt: Int = 10_000_000, keep: Int = 3) {
+        self.rotateAt = rotateAt
+        self.keep = keep
+    }
+}

@@ -1,0 +1,31 @@
+import Fleet
+
+/// What an operator's `convoy` can ask of a host's supervisor. Every call is idempotent.
+package protocol SupervisorControl: Sendable {
+    /// Waits up to `timeout` for a status newer than `revision`; returns at once without one.
+    func status(newerThan revision: Int?, timeout: Seconds) async throws -> StatusReport
+    /// Starts the generation beside whatever runs; it gets no traffic yet.
+    func begin(_ plan: GenerationPlan) async throws
+    /// Moves all new traffic to the generation. Refused unless every instance of it is fit.
+    func flip(to generation: Int) async throws
+    /// Takes the generation out: drain, stop, forget.
+    func retire(_ generation: Int, drain: Seconds) async throws
+    /// Proves all users and probes all instances now, not at the next interval.
+    func check() async throws
+    /// Stops everything and the supervisor itself.
+    func shutdown(drain: Seconds) async throws
+}
+
+package struct StatusReport: Sendable, Equatable, Codable {
+    /// Counts up with each change of the status.
+    package var revision: Int
+    package var status: FleetStatus
+    /// Every generation that the supervisor runs.
+    package var generations: [GenerationPlan]
+
+    package init(revision: Int, status: FleetStatus, generations: [GenerationPlan]) {
+        self.revision = revision
+        self.status = status
+        self.generations = generations
+    }
+}

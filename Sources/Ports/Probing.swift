@@ -1,0 +1,50 @@
+import Fleet
+
+/// Asks instances questions and leaves nothing behind: no session, no connection.
+package protocol InstanceProber: Sendable {
+    /// Nil when the process answers its liveness URL; else why not.
+    func liveness(_ plan: ProbePlan) async -> String?
+    /// Asks for eras, identity and tools. Throws a `ProbeFault` with the reason.
+    func readiness(_ plan: ProbePlan) async throws -> Readiness
+    /// Calls the canary tool. Throws a `ProbeFault` when there was no answer to judge.
+    func canary(_ plan: ProbePlan, era: Era) async throws -> CanaryAnswer
+}
+
+package struct ProbeFault: Error, Sendable, Equatable, CustomStringConvertible {
+    package var reason: String
+
+    package init(_ reason: String) { self.reason = reason }
+    package var description: String { reason }
+}
+
+package struct Readiness: Sendable, Equatable {
+    package var eras: [Era]
+    package var announcedName: String
+    package var announcedVersion: String
+    package var tools: [String]
+    /// Over the canonical form of the tool list: names, descriptions and schemas.
+    package var toolsDigest: Digest
+
+    package init(eras: [Era], announcedName: String, announcedVersion: String, tools: [String], toolsDigest: Digest) {
+        self.eras = eras
+        self.announcedName = announcedName
+        self.announcedVersion = announcedVersion
+        self.tools = tools
+        self.toolsDigest = toolsDigest
+    }
+}
+
+/// What came back from the canary call; judged by `CanaryJudge`.
+package struct CanaryAnswer: Sendable, Equatable {
+    /// A JSON-RPC error, when the call ended in one.
+    package var error: String?
+    package var isError: Bool
+    /// All text content, and structured content as JSON text, joined by newlines.
+    package var text: String
+
+    package init(error: String? = nil, isError: Bool = false, text: String = "") {
+        self.error = error
+        self.isError = isError
+        self.text = text
+    }
+}
