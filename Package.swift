@@ -56,7 +56,7 @@ let package = Package(
 
         // Floor 1: the domain, pure
         floor("Fleet", [yams]),
-        floor("Planning", ["Fleet"]),
+        floor("Planning", ["Fleet", crypto]),
         floor("Admission", ["Fleet"]),
         .target(
             name: "Templates", path: "templates", exclude: [],
@@ -89,17 +89,17 @@ let package = Package(
             name: "convoy",
             dependencies: [
                 "Operations", "Console", "Control", "Edge", "Gate", "Ledger", "MongoDB", "Probes", "Releases",
-                "Supervision", "Rendering", argumentParser,
+                "Supervision", "Rendering", "Templates", "Ports", "Planning", "Fleet", argumentParser,
             ], swiftSettings: strict),
 
-        tests("Fleet", [yams]),
+        tests("Fleet", [yams, "Templates"], resources: [.copy("Cases")]),
         tests("Planning", []),
         tests("Admission", []),
         tests("Rendering", []),
         tests("Operations", []),
         tests("Console", []),
         tests("Control", []),
-        tests("Edge", []),
+        tests("Edge", ["Rendering"]),
         tests("Gate", [jwtKit]),
         tests("Ledger", []),
         tests("MongoDB", []),

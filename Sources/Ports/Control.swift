@@ -29,3 +29,9 @@ package struct StatusReport: Sendable, Equatable, Codable {
         self.generations = generations
     }
 }
+
+/// Starts this host's supervisor when it does not run.
+package protocol SupervisorLauncher: Sendable {
+    /// Returns once its control socket answers; true when it had to be started.
+    func ensureRunning() async throws -> Bool
+}

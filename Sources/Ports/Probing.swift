@@ -1,4 +1,5 @@
 import Fleet
+import Planning
 
 /// Asks instances questions and leaves nothing behind: no session, no connection.
 package protocol InstanceProber: Sendable {
@@ -6,14 +7,27 @@ package protocol InstanceProber: Sendable {
     func liveness(_ plan: ProbePlan) async -> String?
     /// Asks for eras, identity and tools. Throws a `ProbeFault` with the reason.
     func readiness(_ plan: ProbePlan) async throws -> Readiness
+    /// The same, asked in one era only: cheap enough for every interval once the eras of a process
+    /// are known. `eras` then says no more than was asked.
+    func readiness(_ plan: ProbePlan, knownEra: Era) async throws -> Readiness
     /// Calls the canary tool. Throws a `ProbeFault` when there was no answer to judge.
     func canary(_ plan: ProbePlan, era: Era) async throws -> CanaryAnswer
 }
 
+extension InstanceProber {
+    package func readiness(_ plan: ProbePlan, knownEra: Era) async throws -> Readiness { try await readiness(plan) }
+}
+
 package struct ProbeFault: Error, Sendable, Equatable, CustomStringConvertible {
     package var reason: String
+    /// The instance answers, but refuses for its rate limit: no evidence either way. Real traffic
+    /// causes it, so that taking the instance out would push its load onto the next one.
+    package var busy: Bool
 
-    package init(_ reason: String) { self.reason = reason }
+    package init(_ reason: String, busy: Bool = false) {
+        self.reason = reason
+        self.busy = busy
+    }
     package var description: String { reason }
 }
 
@@ -46,5 +60,12 @@ package struct CanaryAnswer: Sendable, Equatable {
         self.error = error
         self.isError = isError
         self.text = text
+    }
+}
+
+extension CanaryJudge {
+    /// Nil when the answer is as expected, else why it is not.
+    package func fault(in answer: CanaryAnswer) -> String? {
+        fault(error: answer.error, isError: answer.isError, text: answer.text)
     }
 }

@@ -14,3 +14,40 @@ package protocol FileStore: Sendable {
 package protocol SecretSource: Sendable {
     func secret(bytes: Int) -> Secret
 }
+
+/// Time as the use cases know it; tests turn it by hand.
+package protocol Timepiece: Sendable {
+    /// Monotonic, counts while the machine sleeps; only differences mean anything.
+    func now() -> Seconds
+    /// Seconds since 1970, for records that people read.
+    func wallClock() -> Double
+    /// Throws `CancellationError` when the task is cancelled.
+    func sleep(_ time: Seconds) async throws
+}
+
+/// Sockets that the supervisor needs of the machine.
+package protocol Sockets: Sendable {
+    /// A listening unix socket; it replaces a stale one, never one that answers.
+    func listen(path: String, mode: UInt16) throws -> Int32
+    func close(_ descriptor: Int32)
+    /// Whether something accepts connections there.
+    func accepts(address: String, port: Int) async -> Bool
+    /// Who listens on the port, as `nginx (pid 12)`; nil when nobody does.
+    func listener(on port: Int) -> String?
+    /// Holds exactly these ports of 127.0.0.1, so that nobody else can listen there; lets go of others.
+    func hold(_ ports: Set<Int>)
+    /// How many connections are established to the port on 127.0.0.1.
+    func connections(to port: Int) -> Int
+}
+
+/// Asks a running gate which policy it applies.
+package protocol GateProbe: Sendable {
+    func revision() async throws -> Int
+}
+
+/// Tells a person what is going on while they wait. Never gets a secret.
+package protocol Progress: Sendable {
+    func step(_ text: String)
+    /// A line that replaces the last one of its kind on a terminal.
+    func detail(_ text: String)
+}

@@ -5,19 +5,26 @@ package struct EdgePlan: Sendable, Equatable, Codable {
     package var edge: EdgeSpec
     package var pools: [Pool]
     package var paths: Paths
+    /// Whom the workers run as when nginx is started by root; `nobody` (nginx's own choice) when absent.
+    package var user: String?
 
     package struct Pool: Sendable, Equatable, Codable {
         package var name: String
         package var scope: String
         package var upstreamPath: String
-        /// Value of `Host` towards the instances, for servers that insist on one; `$proxy_host` by default.
         package var slots: [Slot]
+        /// Value of `Host` towards the instances; `127.0.0.1` when absent. One for the whole pool: nginx
+        /// fixes it before it chooses a server, so it can't hold a port.
+        package var upstreamHost: String?
 
-        package init(name: String, scope: String, upstreamPath: String, slots: [Slot]) {
+        package init(
+            name: String, scope: String, upstreamPath: String, slots: [Slot], upstreamHost: String? = nil
+        ) {
             self.name = name
             self.scope = scope
             self.upstreamPath = upstreamPath
             self.slots = slots
+            self.upstreamHost = upstreamHost
         }
     }
 
@@ -58,10 +65,11 @@ package struct EdgePlan: Sendable, Equatable, Codable {
         }
     }
 
-    package init(fleet: String, edge: EdgeSpec, pools: [Pool], paths: Paths) {
+    package init(fleet: String, edge: EdgeSpec, pools: [Pool], paths: Paths, user: String? = nil) {
         self.fleet = fleet
         self.edge = edge
         self.pools = pools
         self.paths = paths
+        self.user = user
     }
 }

@@ -15,11 +15,23 @@ package struct GenerationPlan: Sendable, Equatable, Codable {
     package var health: HealthSpec
     package var rollout: RolloutSpec
     package var logs: LogsSpec
+    /// What it was planned from, so that a rollback brings back all of it and not just the release.
+    package var origin: Origin
+
+    package struct Origin: Sendable, Equatable, Codable {
+        package var spec: FleetSpec
+        package var profile: Profile
+
+        package init(spec: FleetSpec, profile: Profile) {
+            self.spec = spec
+            self.profile = profile
+        }
+    }
 
     package init(
         number: Int, fleet: String, colour: Colour, release: ReleaseStamp, profile: String, wish: Digest,
         instances: [InstancePlan], pools: [PoolPlan], edge: EdgeSpec, health: HealthSpec, rollout: RolloutSpec,
-        logs: LogsSpec
+        logs: LogsSpec, origin: Origin
     ) {
         self.number = number
         self.fleet = fleet
@@ -33,6 +45,7 @@ package struct GenerationPlan: Sendable, Equatable, Codable {
         self.health = health
         self.rollout = rollout
         self.logs = logs
+        self.origin = origin
     }
 }
 
@@ -62,11 +75,14 @@ package struct PoolPlan: Sendable, Equatable, Codable {
     package var scope: String
     /// Path of the MCP endpoint of the server behind the edge.
     package var upstreamPath: String
+    /// Value of `Host` that every instance of the pool accepts.
+    package var upstreamHost: String
 
-    package init(name: String, scope: String, upstreamPath: String) {
+    package init(name: String, scope: String, upstreamPath: String, upstreamHost: String = "127.0.0.1") {
         self.name = name
         self.scope = scope
         self.upstreamPath = upstreamPath
+        self.upstreamHost = upstreamHost
     }
 }
 
@@ -82,6 +98,7 @@ package struct InstancePlan: Sendable, Equatable, Codable {
     /// The same slot's port in the other colour.
     package var siblingPort: Int
     package var monitoringPort: Int?
+    package var siblingMonitoringPort: Int?
     package var launch: LaunchPlan
     package var probe: ProbePlan
     /// Absent for servers without a database.
@@ -90,7 +107,8 @@ package struct InstancePlan: Sendable, Equatable, Codable {
 
     package init(
         name: String, pool: String, host: String, slot: Int, generation: Int, port: Int, siblingPort: Int,
-        monitoringPort: Int?, launch: LaunchPlan, probe: ProbePlan, proof: ProofPlan?, stop: Profile.Stop
+        monitoringPort: Int?, siblingMonitoringPort: Int? = nil, launch: LaunchPlan, probe: ProbePlan,
+        proof: ProofPlan?, stop: Profile.Stop
     ) {
         self.name = name
         self.pool = pool
@@ -100,6 +118,7 @@ package struct InstancePlan: Sendable, Equatable, Codable {
         self.port = port
         self.siblingPort = siblingPort
         self.monitoringPort = monitoringPort
+        self.siblingMonitoringPort = siblingMonitoringPort
         self.launch = launch
         self.probe = probe
         self.proof = proof

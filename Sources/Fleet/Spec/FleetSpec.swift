@@ -2,7 +2,7 @@
 ///
 /// Three families per noun: the wish (`...Spec`, here), the observed (`...Status`), the persisted
 /// (`...Plan`, `...Record`).
-package struct FleetSpec: Sendable, Equatable {
+package struct FleetSpec: Sendable, Equatable, Codable {
     package var name: String
     package var server: ServerSpec
     /// Absent for servers that need no database (their profile says so).
@@ -34,7 +34,7 @@ package struct FleetSpec: Sendable, Equatable {
     }
 }
 
-package struct ServerSpec: Sendable, Equatable {
+package struct ServerSpec: Sendable, Equatable, Codable {
     /// A built-in profile's name, or a path to a profile file (contains `/` or ends in `.yaml`).
     package var profile: String
     package var release: ReleaseReference
@@ -53,7 +53,7 @@ package struct ServerSpec: Sendable, Equatable {
     }
 }
 
-package struct DatabaseSpec: Sendable, Equatable {
+package struct DatabaseSpec: Sendable, Equatable, Codable {
     /// `mongodb://` or `mongodb+srv://` without credentials.
     package var uri: String
     /// File with the admin's connection string, relative to the fleet file; absent = users are
@@ -66,7 +66,7 @@ package struct DatabaseSpec: Sendable, Equatable {
     }
 }
 
-package struct PoolSpec: Sendable, Equatable {
+package struct PoolSpec: Sendable, Equatable, Codable {
     package var name: String
     /// 1...64
     package var replicas: Int
@@ -93,7 +93,7 @@ package struct DatabaseGrant: Sendable, Hashable, Codable {
     }
 }
 
-package struct HostSpec: Sendable, Equatable {
+package struct HostSpec: Sendable, Equatable, Codable {
     package var name: String
     package var address: String
     package var ssh: String?

@@ -2,7 +2,8 @@
 /// `templates/profiles/*.yaml`; the commented files there are the reference of the format.
 ///
 /// Texts marked *template* may use `{{port}}`, `{{monitoringPort}}`, `{{stateDirectory}}`,
-/// `{{exportsDirectory}}`, `{{logDirectory}}`, `{{instance}}`, `{{pool}}` and `{{setting.NAME}}`; no
+/// `{{exportsDirectory}}`, `{{logDirectory}}`, `{{instance}}`, `{{pool}}`, `{{database}}` (the pool's
+/// first) and `{{setting.NAME}}`; a canary may use `{{instance}}`, `{{pool}}` and `{{database}}`. No
 /// template may name a secret.
 package struct Profile: Sendable, Equatable, Codable {
     package var name: String
@@ -47,7 +48,7 @@ package struct Profile: Sendable, Equatable, Codable {
         }
     }
 
-    package enum SecretKind: String, Sendable, Equatable, Codable {
+    package enum SecretKind: String, Sendable, Equatable, Codable, CaseIterable {
         /// The instance user's connection string.
         case databaseURI = "database-uri"
         /// A JSON object of the headers that the server insists on: `{"x-convoy-instance": "..."}`.
@@ -76,7 +77,7 @@ package struct Profile: Sendable, Equatable, Codable {
     }
 
     package struct Version: Sendable, Equatable, Codable {
-        package enum Source: String, Sendable, Equatable, Codable {
+        package enum Source: String, Sendable, Equatable, Codable, CaseIterable {
             /// Only the release's bytes tell; the server's announcement is not its package version.
             case release
             /// `serverInfo.version` is truthful.
@@ -115,9 +116,10 @@ package struct Profile: Sendable, Equatable, Codable {
     }
 
     package struct Setting: Sendable, Equatable, Codable {
-        package enum Kind: String, Sendable, Equatable, Codable { case integer, boolean, string }
+        package enum Kind: String, Sendable, Equatable, Codable, CaseIterable { case integer, boolean, string }
 
         package var type: Kind
+        /// Empty when only templates use the setting.
         package var environment: String
         package var minimum: Int?
         package var maximum: Int?

@@ -1,0 +1,95 @@
+import Fleet
+import Planning
+
+/// `convoy status` for people, in 80 columns.
+package struct StatusText: Sendable {
+    let status: FleetStatus
+    let terminal: Terminal
+
+    package init(_ status: FleetStatus, terminal: Terminal) {
+        self.status = status
+        self.terminal = terminal
+    }
+
+    package var text: String {
+        var lines = [headline]
+        if !status.instances.isEmpty { lines.append(table.trimmedEnd) }
+        let troubled = status.instances.filter { !$0.reason.isEmpty && $0.state != .pending }
+        for instance in troubled { lines.append("  \(instance.name): \(instance.reason)") }
+        lines.append("edge  \(word(status.edge.state, status.edge.reason))  \(status.edge.url)")
+        lines.append("gate  \(word(status.gate.state, status.gate.reason))")
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var headline: String {
+        guard let release = status.release else { return "\(status.fleet): nothing serves yet" }
+        let mark = status.converged ? "converged" : "NOT converged"
+        return "\(status.fleet): generation \(status.generation), \(release.name) \(release.version) "
+            + "(\(release.digest.short)), \(mark)"
+    }
+
+    private var table: String {
+        var table = Table("INSTANCE", "STATE", "PROOF", "VERSION", "PORT", "PID", "UP", "RESTARTS")
+        for instance in status.instances {
+            table.add(
+                instance.name, instance.state.rawValue, proof(instance), instance.version, "\(instance.port)",
+                instance.pid.map { "\($0)" } ?? "-", instance.uptimeSeconds.map(Self.age) ?? "-",
+                "\(instance.restarts)")
+        }
+        return table.text(width: terminal.outputIsTerminal ? terminal.width : nil)
+    }
+
+    private func proof(_ instance: InstanceStatus) -> String {
+        switch instance.proof?.verdict {
+        case nil: "-"
+        case .proved: "proved"
+        case .refuted: "REFUTED"
+        case .unverified: "none"
+        }
+    }
+
+    private func word(_ state: EdgeStatus.State, _ reason: String) -> String {
+        state == .up && reason.isEmpty ? "up" : "\(state.rawValue)" + (reason.isEmpty ? "" : " (\(reason))")
+    }
+
+    package static func age(_ seconds: Double) -> String {
+        let whole = Int(seconds)
+        switch whole {
+        case ..<60: return "\(whole)s"
+        case ..<3600: return "\(whole / 60)m\(whole % 60)s"
+        case ..<86400: return "\(whole / 3600)h\(whole % 3600 / 60)m"
+        default: return "\(whole / 86400)d\(whole % 86400 / 3600)h"
+        }
+    }
+}
+
+/// `convoy plan` for people.
+package struct ChangePlanText: Sendable {
+    let plan: ChangePlan
+
+    package init(_ plan: ChangePlan) { self.plan = plan }
+
+    package var text: String {
+        guard !plan.changes.isEmpty else { return "\(plan.fleet): nothing to do\n" }
+        var table = Table("", "WHAT", "HOW")
+        for change in plan.changes { table.add(Self.sign(change.kind), change.subject, change.detail) }
+        return table.text(width: nil)
+    }
+
+    private static func sign(_ kind: ChangePlan.Change.Kind) -> String {
+        switch kind {
+        case .add: "+"
+        case .change: "~"
+        case .remove: "-"
+        case .mend: "!"
+        }
+    }
+}
+
+extension String {
+    fileprivate var trimmedEnd: String {
+        var text = self
+        while text.last?.isNewline == true { text.removeLast() }
+        return text
+    }
+}

@@ -1,0 +1,140 @@
+import Fleet
+import Foundation
+import NIOHTTP1
+import Ports
+
+struct ControlRequest: Sendable {
+    var method: HTTPMethod
+    /// Path with query, as sent.
+    var target: String
+    var version: String?
+    var body: Data
+
+    /// Only questions may be cut short when the asker goes away; a step of a rollout is carried out.
+    var endsWithItsClient: Bool { method == .GET }
+}
+
+struct ControlResponse: Sendable {
+    var status: HTTPResponseStatus
+    var body: Data
+
+    static func failure(_ failure: Failure, _ status: HTTPResponseStatus) -> ControlResponse {
+        // A document of four texts always encodes.
+        ControlResponse(status: status, body: (try? ControlProtocol.encode(FailureDocument(failure))) ?? Data())
+    }
+
+    static func failure(_ failure: Failure) -> ControlResponse {
+        let status: HTTPResponseStatus =
+            switch failure.code {
+            case .usage: .badRequest
+            case .badSpec: .unprocessableEntity
+            case .leaseHeld, .differencesFound: .conflict
+            case .unavailable: .serviceUnavailable
+            case .failed, .revertFailed: .internalServerError
+            }
+        return .failure(failure, status)
+    }
+}
+
+/// The endpoints below `/v1`, one per method of `SupervisorControl`.
+struct ControlRoutes: Sendable {
+    let control: any SupervisorControl
+
+    func respond(to request: ControlRequest) async -> ControlResponse {
+        guard request.version == ControlProtocol.version else {
+            return .failure(Self.skew(request.version), .upgradeRequired)
+        }
+        do {
+            return ControlResponse(status: .ok, body: try await carryOut(request))
+        } catch let refusal as Refusal {
+            let failure = Failure(
+                .usage, "the supervisor refuses the request", because: refusal.why,
+                next: "use the convoy that belongs to it")
+            return .failure(failure, refusal.status)
+        } catch {
+            return .failure(Failure(anything: error))
+        }
+    }
+
+    private func carryOut(_ request: ControlRequest) async throws -> Data {
+        guard let target = URLComponents(string: request.target) else { throw Refusal.badRequest("not a path") }
+        let query = Query(target.queryItems ?? [])
+        let path = target.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
+        guard path.first == "v1" else { throw Refusal.unknown(target.path) }
+        switch (request.method, path.count > 1 ? path[1] : "", path.count) {
+        case (.GET, "status", 2):
+            let newerThan = try query.integer("newerThan")
+            let timeout = min(try query.seconds("timeout") ?? 0, Seconds(ControlProtocol.longestPoll))
+            return try ControlProtocol.encode(try await control.status(newerThan: newerThan, timeout: timeout))
+        case (.PUT, "generations", 3): try await begin(try number(path[2]), request.body)
+        case (.DELETE, "generations", 3): try await control.retire(try number(path[2]), drain: try query.drain())
+        case (.POST, "generations", 4) where path[3] == "flip": try await control.flip(to: try number(path[2]))
+        case (.POST, "check", 2): try await control.check()
+        case (.POST, "shutdown", 2): try await control.shutdown(drain: try query.drain())
+        default: throw Refusal.unknown("\(request.method.rawValue) \(target.path)")
+        }
+        return Data("{}".utf8)
+    }
+
+    private func begin(_ generation: Int, _ body: Data) async throws {
+        let plan: GenerationPlan
+        do {
+            plan = try ControlProtocol.decode(GenerationPlan.self, from: body)
+        } catch {
+            throw Refusal.badRequest("the body is not a generation plan: \(error)")
+        }
+        guard plan.number == generation else {
+            throw Refusal.badRequest("the plan is for generation \(plan.number), the path for \(generation)")
+        }
+        try await control.begin(plan)
+    }
+
+    private func number(_ text: String) throws -> Int {
+        guard let number = Int(text), number > 0 else { throw Refusal.badRequest("not a generation: \(text)") }
+        return number
+    }
+
+    private static func skew(_ theirs: String?) -> Failure {
+        Failure(
+            .failed, "this convoy and the supervisor do not speak the same control protocol",
+            because: "the supervisor speaks version \(ControlProtocol.version), the request "
+                + (theirs.map { "version \($0)" } ?? "names no version"),
+            next: "use the convoy that the supervisor was started with")
+    }
+}
+
+struct Refusal: Error {
+    var status: HTTPResponseStatus
+    var why: String
+
+    static func badRequest(_ why: String) -> Refusal { Refusal(status: .badRequest, why: why) }
+    static func unknown(_ what: String) -> Refusal { Refusal(status: .notFound, why: "there is no \(what)") }
+}
+
+/// Typed query parameters; what is malformed is refused, never guessed.
+private struct Query {
+    let items: [URLQueryItem]
+
+    init(_ items: [URLQueryItem]) { self.items = items }
+
+    func integer(_ name: String) throws -> Int? {
+        guard let text = value(name) else { return nil }
+        guard let number = Int(text) else { throw Refusal.badRequest("\(name) is not a whole number") }
+        return number
+    }
+
+    func seconds(_ name: String) throws -> Seconds? {
+        guard let text = value(name) else { return nil }
+        guard let number = Double(text), number.isFinite, number >= 0, number <= 86_400 else {
+            throw Refusal.badRequest("\(name) is not a number of seconds from 0 to 86400")
+        }
+        return Seconds(number)
+    }
+
+    func drain() throws -> Seconds {
+        guard let drain = try seconds("drain") else { throw Refusal.badRequest("drain is missing") }
+        return drain
+    }
+
+    private func value(_ name: String) -> String? { items.first { $0.name == name }?.value }
+}

@@ -1,0 +1,26 @@
+/// Sizes of files, in bytes; spelt with a unit: `64kB`, `10MB`, `1GB`. Units are decimal.
+package enum ByteSize {
+    private static let units: [(name: String, bytes: Int)] = [("kB", 1000), ("MB", 1_000_000), ("GB", 1_000_000_000)]
+
+    package static func parse(_ text: String) throws(Problem) -> Int {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        let unit = String(text.dropFirst(digits.count))
+        guard let number = Int(digits), digits.count <= 6 else {
+            throw Problem("\(text.quoted) is no size", "write a whole number and a unit, such as 10MB")
+        }
+        guard !unit.isEmpty else {
+            throw Problem("the size \(text.quoted) has no unit", "write kB, MB or GB behind it, such as \(digits)MB")
+        }
+        guard let scale = units.first(where: { $0.name == unit }) else {
+            throw Problem("\(unit.quoted) is no unit of size", "use kB, MB or GB, such as \(digits)MB")
+        }
+        return number * scale.bytes
+    }
+
+    static func text(_ bytes: Int) -> String {
+        for (name, scale) in units.reversed() where bytes >= scale && bytes % scale == 0 {
+            return "\(bytes / scale)\(name)"
+        }
+        return "\(bytes) bytes"
+    }
+}

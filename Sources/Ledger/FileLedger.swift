@@ -1,0 +1,41 @@
+import Fleet
+import Foundation
+import Ports
+
+/// The ledger of a fleet on one machine: one file, replaced atomically.
+package struct FileLedger: Ledger {
+    private let files: any FileStore
+    private let path: String
+
+    package init(files: any FileStore, path: String) {
+        self.files = files
+        self.path = path
+    }
+
+    package func load() async throws -> LedgerRecord {
+        guard let text = try files.read(path) else { return LedgerRecord() }
+        do {
+            let record = try JSONDecoder().decode(LedgerRecord.self, from: Data(text.utf8))
+            guard record.format == 1 else { throw unreadable("its format \(record.format) is of a newer convoy") }
+            return record
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            // Law 8: it is kept as it is, and nothing is done on its word.
+            throw unreadable("it is damaged")
+        }
+    }
+
+    package func save(_ record: LedgerRecord) async throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        let text = String(decoding: try encoder.encode(record), as: UTF8.self) + "\n"
+        try files.write(path, text, mode: 0o600)
+    }
+
+    private func unreadable(_ why: String) -> Failure {
+        Failure(
+            .failed, "cannot read the ledger \(path)", because: why,
+            next: "restore it from a backup, or move it away and run `convoy up`: instances that run are adopted")
+    }
+}

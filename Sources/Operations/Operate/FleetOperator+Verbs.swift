@@ -1,0 +1,82 @@
+import Fleet
+import Planning
+import Ports
+
+extension FleetOperator {
+    /// Back to the generation that served before, as it was: the same plan under a new number.
+    /// Nothing is fetched.
+    package func rollback() async throws -> (Result, ReleaseReference) {
+        var record = try await ports.ledger.load()
+        guard record.current != nil else { throw notUp("roll it back") }
+        guard let target = record.previous else {
+            throw Failure(
+                .failed, "cannot roll back", because: "no generation served before this one",
+                next: "use `convoy rollout --to VERSION`")
+        }
+        _ = try await ports.launcher.ensureRunning()
+        let installed = try await ports.releases.list().first { $0.digest == target.release.digest }
+        guard let installed else {
+            throw Failure(
+                .unavailable, "cannot roll back to \(target.release.version)",
+                because: "its release \(target.release.digest.short) is not on this host any more",
+                next: "use `convoy rollout --to \(target.release.version)`, which fetches it")
+        }
+        try await ports.releases.verify(installed.digest)
+        var planner = try await planner(installed)
+        planner.spec = target.origin.spec
+        planner.profile = target.origin.profile
+        let plan = try planner.plan(number: record.nextGeneration, current: record.current)
+        let leftovers = record.next
+        record.next = nil
+        if let leftovers { try await ports.control.retire(leftovers.number, drain: 0) }
+        return (try await roll(plan, over: record, verb: "rollback"), target.origin.spec.server.release)
+    }
+
+    /// Stops the fleet and takes away its users. Releases, logs and the lock stay.
+    package func down() async throws {
+        let record = try await ports.ledger.load()
+        let drain = record.current?.rollout.drain ?? context.spec.rollout.drain
+        var plans = [record.current, record.next].compactMap(\.self)
+        do {
+            let report = try await ports.control.status(newerThan: nil, timeout: 0)
+            plans += report.generations.filter { known in !plans.contains { $0.number == known.number } }
+            ports.progress.step("ending the calls that are under way, at most \(drain.spelled)")
+            try await ports.control.shutdown(drain: drain)
+        } catch let failure as Failure where failure.code == .unavailable {
+            // No supervisor: start one, so that whatever it left behind is adopted and stopped.
+            if !plans.isEmpty, try await ports.launcher.ensureRunning() {
+                try await ports.control.shutdown(drain: drain)
+            }
+        }
+        ports.progress.step("removing database users and credentials")
+        for plan in plans { try await credentials.remove(of: plan) }
+        if context.profile.needsDatabase { try await credentials.removeStrangers(keeping: []) }
+        var after = try await ports.ledger.load()
+        after.previous = record.current ?? record.previous
+        after.current = nil
+        after.next = nil
+        try await ports.ledger.save(after)
+        try await audit("down", "done")
+    }
+
+    /// What `up` would do.
+    package func plan() async throws -> ChangePlan {
+        let record = try await ports.ledger.load()
+        let reference = context.spec.server.release
+        let lock = try LockFile(files: ports.files, path: context.lockFile).load()
+        let locked = lock.release(for: reference, constraints: context.spec.server.constraints)
+        var wish: Digest?
+        if let locked, let installed = try await ports.releases.list().first(where: { $0.digest == locked.digest }) {
+            wish = try await planner(installed).wish()
+        }
+        var running: FleetStatus?
+        if let report = try? await ports.control.status(newerThan: nil, timeout: 0) { running = report.status }
+        return ChangePlan(
+            spec: context.spec, profile: context.profile, locked: locked, wish: wish, current: record.current,
+            cut: record.next, running: running)
+    }
+
+    package func status() async throws -> FleetStatus {
+        try await ports.control.status(newerThan: nil, timeout: 0).status
+    }
+}

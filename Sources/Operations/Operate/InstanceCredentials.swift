@@ -1,0 +1,118 @@
+import Fleet
+import Foundation
+import Planning
+import Ports
+
+/// Gives each instance of a generation its own database user and its secret files, and takes both
+/// away with the generation.
+struct InstanceCredentials: Sendable {
+    let ports: OperatorPorts
+    let context: FleetContext
+
+    /// Users and files of a new generation. Safe to run again: it makes new passwords then.
+    func create(for plan: GenerationPlan) async throws {
+        let directory = try userDirectory()
+        // One per pool and generation: nginx builds a request once, whichever sibling it retries at.
+        var headerSecrets: [String: Secret] = [:]
+        for instance in plan.instances {
+            try makeDirectories(instance)
+            let header = headerSecrets[instance.pool] ?? ports.secrets.secret(bytes: 32)
+            headerSecrets[instance.pool] = header
+            var uri: Secret?
+            if let proof = instance.proof, let database = context.spec.database {
+                let password = ports.secrets.secret(bytes: 24)
+                _ = try await directory?.ensure(proof.user, password: password, grants: proof.grants)
+                try ports.files.write(passwordFile(instance), password.reveal(), mode: 0o600)
+                uri = try ports.instanceURI(database.uri, proof.user, password)
+            }
+            try writeFiles(instance, uri: uri, header: header)
+        }
+    }
+
+    /// Corrects users that somebody changed; returns the names of those that it corrected.
+    func correct(for plan: GenerationPlan) async throws -> [String] {
+        guard let directory = try userDirectory() else { return [] }
+        var corrected: [String] = []
+        for instance in plan.instances {
+            guard let proof = instance.proof else { continue }
+            guard let password = try ports.files.read(passwordFile(instance)) else {
+                throw Failure(
+                    .failed, "cannot correct user \(proof.user)", because: "its password file is gone",
+                    next: "change anything in fleet.yaml and run `convoy up`: a new generation gets new users")
+            }
+            let change = try await directory.ensure(proof.user, password: Secret(password), grants: proof.grants)
+            if change != .unchanged { corrected.append(proof.user) }
+        }
+        return corrected
+    }
+
+    func remove(of plan: GenerationPlan) async throws {
+        let directory = try userDirectory()
+        for instance in plan.instances {
+            if let proof = instance.proof { try await directory?.remove(proof.user) }
+            try ports.files.remove(context.layout.instance(instance.name))
+        }
+    }
+
+    /// Users that an earlier, cut attempt may have left.
+    func removeStrangers(keeping plans: [GenerationPlan]) async throws {
+        guard let directory = try userDirectory() else { return }
+        let kept = Set(plans.flatMap(\.instances).compactMap(\.proof?.user))
+        for name in try await directory.list(prefix: InstanceUser.prefix(fleet: context.spec.name))
+        where !kept.contains(name) {
+            try await directory.remove(name)
+        }
+    }
+
+    private func userDirectory() throws -> (any UserDirectory)? {
+        guard context.profile.needsDatabase else { return nil }
+        guard let path = context.adminFile else {
+            throw Failure(
+                .badSpec, "cannot give instances their database users", because: "database/admin is absent",
+                next: "name a 0600 file with the admin's connection string in database/admin/file")
+        }
+        guard let text = try ports.files.read(path) else {
+            throw Failure(
+                .unavailable, "cannot read the admin's connection string", because: "\(path) is missing",
+                next: "write it there with mode 0600, or correct database/admin/file")
+        }
+        return try ports.users(Secret(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+    }
+
+    private func passwordFile(_ instance: InstancePlan) -> String {
+        context.layout.instance(instance.name) + "/password"
+    }
+
+    private func makeDirectories(_ instance: InstancePlan) throws {
+        let directory = context.layout.instance(instance.name)
+        for path in [directory, directory + "/state", directory + "/exports", directory + "/log"] {
+            try ports.files.makeDirectory(path, mode: 0o700)
+        }
+    }
+
+    private func writeFiles(_ instance: InstancePlan, uri: Secret?, header: Secret) throws {
+        let headers = ["x-convoy-instance": header.reveal()]
+        var environment: [String: String] = [:]
+        for (name, kind) in context.profile.start.secrets {
+            switch kind {
+            case .databaseURI: environment[name] = uri?.reveal()
+            case .headerSecret: environment[name] = try compact(headers)
+            }
+        }
+        if let path = instance.launch.secretsFile {
+            try ports.files.write(path, try compact(environment), mode: 0o600)
+        }
+        if let path = instance.proof?.uriFile, let uri {
+            try ports.files.write(path, uri.reveal() + "\n", mode: 0o600)
+        }
+        if let path = instance.probe.headersFile {
+            try ports.files.write(path, try compact(headers), mode: 0o600)
+        }
+    }
+
+    private func compact(_ value: [String: String]) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+}

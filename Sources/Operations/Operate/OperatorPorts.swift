@@ -1,0 +1,60 @@
+import Fleet
+import Planning
+import Ports
+
+/// All that an operator's verbs need of the world.
+package struct OperatorPorts: Sendable {
+    package var releases: any ReleaseStore
+    /// From the admin's connection string.
+    package var users: @Sendable (Secret) throws -> any UserDirectory
+    /// The connection string of an instance's own user.
+    package var instanceURI: @Sendable (_ base: String, _ user: String, _ password: Secret) throws -> Secret
+    package var control: any SupervisorControl
+    package var launcher: any SupervisorLauncher
+    package var ledger: any Ledger
+    package var files: any FileStore
+    package var secrets: any SecretSource
+    package var time: any Timepiece
+    package var progress: any Progress
+    /// True once the operator asked to stop (INT or TERM).
+    package var isInterrupted: @Sendable () -> Bool
+
+    package init(
+        releases: any ReleaseStore, users: @escaping @Sendable (Secret) throws -> any UserDirectory,
+        instanceURI: @escaping @Sendable (String, String, Secret) throws -> Secret,
+        control: any SupervisorControl, launcher: any SupervisorLauncher, ledger: any Ledger,
+        files: any FileStore, secrets: any SecretSource, time: any Timepiece, progress: any Progress,
+        isInterrupted: @escaping @Sendable () -> Bool
+    ) {
+        self.releases = releases
+        self.users = users
+        self.instanceURI = instanceURI
+        self.control = control
+        self.launcher = launcher
+        self.ledger = ledger
+        self.files = files
+        self.secrets = secrets
+        self.time = time
+        self.progress = progress
+        self.isInterrupted = isInterrupted
+    }
+}
+
+/// A fleet as its files describe it.
+package struct FleetContext: Sendable {
+    package var spec: FleetSpec
+    package var profile: Profile
+    package var layout: FleetLayout
+    /// Path of `fleet.lock`.
+    package var lockFile: String
+    /// Absolute path of the admin's URI file.
+    package var adminFile: String?
+
+    package init(spec: FleetSpec, profile: Profile, layout: FleetLayout, lockFile: String, adminFile: String?) {
+        self.spec = spec
+        self.profile = profile
+        self.layout = layout
+        self.lockFile = lockFile
+        self.adminFile = adminFile
+    }
+}

@@ -1,0 +1,122 @@
+import Fleet
+import Planning
+import Ports
+
+/// Edge and gate: the supervisor's own two processes beside the instances.
+struct Companion {
+    enum Kind: String, CaseIterable { case gate, edge }
+
+    var record: ProcessRecord?
+    var restart = RestartMachine()
+    var fault = ""
+}
+
+extension FleetSupervisor {
+    func companionExited(_ kind: Companion.Kind, _ exit: ProcessExit) async {
+        guard companions[kind]?.record == exit.record else {
+            earlyExits[exit.record] = exit
+            return
+        }
+        companions[kind]?.record = nil
+        companions[kind]?.fault = exit.cause.words
+        ports.log("\(kind.rawValue) \(exit.cause.words)")
+        changed()
+        guard !isShuttingDown else { return }
+        if kind == .edge { await clearEdgeOrphans(exit.record) }
+        let event = RestartMachine.Event.died(at: ports.time.now(), dice: Double.random(in: 0..<1))
+        for action in companions[kind]?.restart.handle(event) ?? [] {
+            switch action {
+            case .start: await revive(kind)
+            case .startAfter(let delay):
+                Task {
+                    try? await ports.time.sleep(delay)
+                    await revive(kind)
+                }
+            }
+        }
+    }
+
+    private func revive(_ kind: Companion.Kind) async {
+        guard !isShuttingDown, companions[kind]?.record == nil else { return }
+        do {
+            switch kind {
+            case .gate: try await startGate()
+            case .edge: try await startEdge()
+            }
+            changed()
+        } catch {
+            companions[kind]?.fault = Self.words(error)
+            ports.log("cannot start \(kind.rawValue): \(Self.words(error))")
+            let event = RestartMachine.Event.died(at: ports.time.now(), dice: Double.random(in: 0..<1))
+            guard case .startAfter(let delay)? = companions[kind]?.restart.handle(event).first else { return }
+            Task {
+                try? await ports.time.sleep(delay)
+                await revive(kind)
+            }
+        }
+    }
+
+    func ensureCompanions() async throws {
+        if companions[.gate]?.record == nil { try await startGate() }
+        if companions[.edge]?.record == nil { try await startEdge() }
+    }
+
+    private func startGate() async throws {
+        let listener = try gateListener ?? ports.sockets.listen(path: settings.layout.gateSocket, mode: 0o666)
+        gateListener = listener
+        let plan = ProcessPlan(
+            id: Companion.Kind.gate.rawValue, executable: settings.executable,
+            arguments: ["gate", "--policy", settings.layout.gatePolicy], environment: [:],
+            workingDirectory: "/", logFile: settings.layout.log("gate"), listeners: [listener],
+            runAs: settings.gateUser)
+        try await start(.gate, plan)
+    }
+
+    private func startEdge() async throws {
+        try await start(.edge, try await ports.edge.process())
+    }
+
+    /// A master that was killed leaves workers that hold the port. QUIT lets them end the calls they
+    /// have, but they stop listening at once, which is what the next master waits for.
+    func clearEdgeOrphans(_ record: ProcessRecord) async {
+        await ports.processes.signal(record, .quit, wholeGroup: true)
+        let port = edgePort
+        for _ in 0..<100 where port.flatMap({ ports.sockets.listener(on: $0) }) != nil {
+            try? await ports.time.sleep(0.005)
+        }
+        Task {
+            try? await ports.time.sleep(30)
+            await ports.processes.signal(record, .kill, wholeGroup: true)
+        }
+    }
+
+    private var edgePort: Int? {
+        (active.generation.flatMap { plans[$0] } ?? plans.values.first)?.edge.listen.port
+    }
+
+    private func start(_ kind: Companion.Kind, _ plan: ProcessPlan) async throws {
+        let record = try await ports.processes.start(plan)
+        var companion = companions[kind] ?? Companion()
+        companion.record = record
+        companion.fault = ""
+        // Whoever ran long enough before it dies gets its next start at once again.
+        _ = companion.restart.handle(.healthy(at: ports.time.now()))
+        companions[kind] = companion
+        let restarts = companion.restart.restarts
+        try book.record(
+            ProcessBook.Entry(record: record, restarts: restarts, startedAt: ports.time.wallClock()))
+        if let exit = earlyExits.removeValue(forKey: record) { await processExited(exit) }
+    }
+
+    func stopCompanion(_ kind: Companion.Kind, _ signal: ProcessSignal, deadline: Seconds) async {
+        guard let record = companions[kind]?.record else { return }
+        await ports.processes.signal(record, signal, wholeGroup: false)
+        let overdue = Task {
+            try await ports.time.sleep(deadline)
+            await ports.processes.signal(record, .kill, wholeGroup: true)
+        }
+        while companions[kind]?.record == record { await nextChange() }
+        overdue.cancel()
+        try? book.forget(kind.rawValue)
+    }
+}

@@ -1,0 +1,217 @@
+import Fleet
+import Planning
+import Ports
+
+// What an operator can ask of it. Each call can be repeated safely.
+extension FleetSupervisor: SupervisorControl {
+    package func status(newerThan revision: Int?, timeout: Seconds) async throws -> StatusReport {
+        let deadline = ports.time.now().value + timeout.value
+        while let revision, changes.revision <= revision {
+            let left = deadline - ports.time.now().value
+            if left <= 0 { break }
+            await nextChange(within: Seconds(left))
+        }
+        return StatusReport(
+            revision: changes.revision, status: await fleetStatus(),
+            generations: plans.values.sorted { $0.number < $1.number })
+    }
+
+    package func begin(_ plan: GenerationPlan) async throws {
+        if let known = plans[plan.number] {
+            guard known != plan else { return }
+            throw Failure(
+                .failed, "cannot begin generation \(plan.number)", because: "another plan of that number runs already",
+                next: "run the command again; it takes the next number")
+        }
+        try checkRoom(for: plan)
+        try store.save(plan)
+        plans[plan.number] = plan
+        do {
+            // Before any instance starts: a configuration that nginx refuses costs nothing yet.
+            try await reconcileEdge()
+        } catch {
+            plans[plan.number] = nil
+            try? store.forget(plan.number)
+            throw error
+        }
+        for instance in plan.instances {
+            runners[instance.name] = Runner(machine: InstanceMachine(plan: instance, policy: plan.health))
+            watchProof(instance)
+            await send(.begin(at: ports.time.now()), to: instance.name)
+        }
+    }
+
+    private func checkRoom(for plan: GenerationPlan) throws {
+        if let other = plans.values.first(where: { $0.colour == plan.colour }) {
+            throw Failure(
+                .failed, "cannot begin generation \(plan.number)",
+                because: "generation \(other.number) still runs in its place", next: "wait until it is drained")
+        }
+        for instance in plan.instances {
+            for port in [instance.port, instance.monitoringPort].compactMap(\.self) {
+                guard let holder = ports.sockets.listener(on: port) else { continue }
+                throw Failure(
+                    .unavailable, "cannot start \(instance.name)", because: "port \(port) is taken by \(holder)",
+                    next: "stop it, or choose other `ports` in fleet.yaml")
+            }
+        }
+        let edge = plan.edge.listen.port
+        if companions[.edge]?.record == nil, let holder = ports.sockets.listener(on: edge) {
+            throw Failure(
+                .unavailable, "cannot start the edge", because: "port \(edge) is taken by \(holder)",
+                next: "stop it, or choose another port in edge/url")
+        }
+    }
+
+    package func flip(to generation: Int) async throws {
+        guard active.generation != generation else { return try await reconcileEdge() }
+        guard let plan = plans[generation] else { throw unknown(generation) }
+        // Law 1. Flipping back is allowed to whatever still runs: it served a moment ago.
+        let isWayBack = active.generation.map { generation < $0 } ?? false
+        if !isWayBack, let unfit = plan.instances.first(where: { runners[$0.name]?.machine.isFit != true }) {
+            throw Failure(
+                .failed, "cannot flip to generation \(generation)", because: "\(unfit.name) is not ready and proved",
+                next: "see `convoy status`")
+        }
+        let before = active
+        active.generation = generation
+        do {
+            try store.save(active)
+            try await reconcileEdge()
+            ports.log("generation \(generation) serves")
+        } catch {
+            active.generation = before.generation
+            try store.save(active)
+            try? await reconcileEdge()
+            throw error
+        }
+    }
+
+    package func retire(_ generation: Int, drain: Seconds) async throws {
+        guard let plan = plans[generation] else { return }
+        guard active.generation != generation else {
+            throw Failure(
+                .failed, "cannot take generation \(generation) away", because: "it serves",
+                next: "use `convoy down` to stop the fleet")
+        }
+        if !active.retiring.contains(generation) { active.retiring.append(generation) }
+        try store.save(active)
+        for instance in plan.instances { await send(.drain, to: instance.name) }
+        try await waitForDrain(plan, limit: drain)
+        await stop(plan)
+        plans[generation] = nil
+        active.retiring.removeAll { $0 == generation }
+        try store.save(active)
+        try store.forget(generation)
+        holdIdlePorts()
+        try await reconcileEdge()
+        ports.log("generation \(generation) is gone")
+    }
+
+    /// Ends early when no connection is left: idle ones are closed by nginx after a few seconds.
+    private func waitForDrain(_ plan: GenerationPlan, limit: Seconds) async throws {
+        let deadline = ports.time.now().value + limit.value
+        while ports.time.now().value < deadline {
+            let busy = plan.instances.contains { ports.sockets.connections(to: $0.port) > 0 }
+            if !busy { return }
+            try await ports.time.sleep(0.1)
+        }
+    }
+
+    private func stop(_ plan: GenerationPlan) async {
+        for instance in plan.instances { await send(.stop(at: ports.time.now()), to: instance.name) }
+        while plan.instances.contains(where: { runners[$0.name] != nil }) { await nextChange() }
+    }
+
+    package func check() async throws {
+        let names = Array(runners.keys)
+        await withTaskGroup(of: Void.self) { group in
+            for name in names {
+                group.addTask {
+                    await self.prove(name)
+                    await self.probe(name, isFull: true)
+                }
+            }
+        }
+        try await reconcileEdge()
+    }
+
+    package func shutdown(drain: Seconds) async throws {
+        guard !isShuttingDown else { return }
+        isShuttingDown = true
+        _ = await edgeWork?.result
+        // QUIT: nginx ends the calls it has and takes no new ones; so the drain comes for free.
+        await stopCompanion(.edge, .quit, deadline: drain)
+        for plan in plans.values { await stop(plan) }
+        await stopCompanion(.gate, .term, deadline: 2)
+        for number in plans.keys { try store.forget(number) }
+        plans = [:]
+        active = GenerationStore.Active(generation: nil, policyRevision: active.policyRevision, retiring: [])
+        try store.save(active)
+        ports.log("the fleet is down")
+        finishRun()
+    }
+
+    private func unknown(_ generation: Int) -> Failure {
+        Failure(
+            .failed, "cannot flip to generation \(generation)", because: "this host does not run it",
+            next: "see `convoy status`")
+    }
+}
+
+// MARK: Status
+
+extension FleetSupervisor {
+    private func fleetStatus() async -> FleetStatus {
+        let serving = active.generation.flatMap { plans[$0] }
+        let edge = await edgeStatus(serving)
+        let gate = gateStatus()
+        let instances = plans.values.sorted { $0.number < $1.number }.flatMap { plan in
+            plan.instances.compactMap { status(of: $0, in: plan) }
+        }
+        let isWhole = serving.map { plan in
+            plans.count == 1 && plan.instances.allSatisfy { runners[$0.name]?.machine.isFit == true }
+        }
+        return FleetStatus(
+            fleet: serving?.fleet ?? plans.values.first?.fleet ?? "", generation: serving?.number ?? 0,
+            release: serving?.release, converged: isWhole == true && edge.state == .up && gate.state == .up,
+            instances: instances, edge: edge, gate: gate,
+            supervisor: SupervisorStatus(state: .up, pid: nil, version: settings.version))
+    }
+
+    private func edgeStatus(_ serving: GenerationPlan?) async -> EdgeStatus {
+        guard let plan = serving ?? plans.values.first else { return EdgeStatus(url: "", state: .down) }
+        guard companions[.edge]?.record != nil else {
+            return EdgeStatus(
+                url: plan.edge.url, state: .down, reason: companions[.edge]?.fault ?? edgeFault)
+        }
+        let address = plan.edge.listen.address == "0.0.0.0" ? "127.0.0.1" : plan.edge.listen.address
+        let answers = await ports.sockets.accepts(address: address, port: plan.edge.listen.port)
+        return EdgeStatus(url: plan.edge.url, state: answers ? .up : .starting, reason: edgeFault)
+    }
+
+    private func gateStatus() -> GateStatus {
+        guard companions[.gate]?.record != nil else {
+            return GateStatus(state: .down, reason: companions[.gate]?.fault ?? "")
+        }
+        return GateStatus(state: .up)
+    }
+
+    private func status(of instance: InstancePlan, in plan: GenerationPlan) -> InstanceStatus? {
+        guard let runner = runners[instance.name] else { return nil }
+        let machine = runner.machine
+        let now = ports.time.now().value
+        return InstanceStatus(
+            name: instance.name, pool: instance.pool, host: instance.host, slot: instance.slot,
+            generation: plan.number, version: plan.release.version, digest: plan.release.digest,
+            state: machine.state, ready: machine.isFit, reason: machine.reason, port: instance.port,
+            pid: runner.record?.pid, uptimeSeconds: machine.startedAt.map { rounded(now - $0.value) },
+            databaseUser: instance.proof?.user,
+            proof: instance.proof.map { _ in
+                ProofStatus(verdict: machine.verdict, ageSeconds: machine.provedAt.map { rounded(now - $0.value) })
+            },
+            eras: machine.eras, toolsDigest: machine.toolsDigest, restarts: machine.restarts)
+    }
+
+    private func rounded(_ seconds: Double) -> Double { (seconds * 10).rounded() / 10 }
+}

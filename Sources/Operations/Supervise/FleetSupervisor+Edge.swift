@@ -1,0 +1,162 @@
+import Fleet
+import Foundation
+import Planning
+import Ports
+import Rendering
+
+// Keeps nginx and the gate in step with what runs. One reconciliation at a time, in order.
+extension FleetSupervisor {
+    func reconcileEdge() async throws {
+        let before = edgeWork
+        let work = Task {
+            _ = await before?.result
+            try await self.reconcileOnce()
+        }
+        edgeWork = work
+        try await work.value
+    }
+
+    private func reconcileOnce() async throws {
+        guard !isShuttingDown, let plan = edgePlan() else { return }
+        do {
+            let changed = try await ports.edge.install(EdgeRenderer.render(plan))
+            if changed, let nginx = companions[.edge]?.record {
+                await ports.processes.signal(nginx, .hup, wholeGroup: false)
+            }
+            try writePolicy()
+            try await ensureCompanions()
+            try await confirmPolicy()
+            edgeFault = ""
+        } catch {
+            edgeFault = Self.words(error)
+            ports.log("edge: \(edgeFault)")
+            self.changed()
+            throw error
+        }
+        self.changed()
+    }
+
+    /// Both colours of every slot are always in it, so that neither a rollout nor its flip changes
+    /// a byte of it.
+    private func edgePlan() -> EdgePlan? {
+        guard let leading = active.generation.flatMap({ plans[$0] }) ?? plans.values.max(by: { $0.number < $1.number })
+        else { return nil }
+        let layout = settings.layout
+        let live = plans.values.sorted { $0.number < $1.number }
+        var pools: [EdgePlan.Pool] = []
+        for pool in (live.flatMap(\.pools) + leading.pools) where !pools.contains(where: { $0.name == pool.name }) {
+            pools.append(
+                EdgePlan.Pool(
+                    name: pool.name, scope: pool.scope, upstreamPath: pool.upstreamPath,
+                    slots: slots(of: pool.name, in: live), upstreamHost: pool.upstreamHost))
+        }
+        return EdgePlan(
+            fleet: leading.fleet, edge: leading.edge, pools: pools.sorted { $0.name < $1.name },
+            paths: EdgePlan.Paths(
+                configuration: layout.edgeConfiguration, gateSocket: layout.gateSocket, runtime: layout.edgeRuntime,
+                accessLog: layout.log("edge-access"), errorLog: layout.log("edge-error")))
+    }
+
+    private func slots(of pool: String, in live: [GenerationPlan]) -> [EdgePlan.Slot] {
+        var slots: [String: EdgePlan.Slot] = [:]
+        for plan in live {
+            for instance in plan.instances where instance.pool == pool {
+                let sibling = EdgePlan.Slot(
+                    colour: plan.colour.other, slot: instance.slot, port: instance.siblingPort, inRotation: true)
+                let key = "\(sibling.colour)\(sibling.slot)"
+                slots[key] = slots[key] ?? sibling
+            }
+        }
+        for plan in live {
+            for instance in plan.instances where instance.pool == pool {
+                // Only the serving generation is ever benched here: nobody is sent to the others.
+                let benched = plan.number == active.generation && runners[instance.name]?.machine.inRotation == false
+                slots["\(plan.colour)\(instance.slot)"] = EdgePlan.Slot(
+                    colour: plan.colour, slot: instance.slot, port: instance.port, inRotation: !benched)
+            }
+        }
+        return slots.values.sorted { ($0.colour.rawValue, $0.slot) < ($1.colour.rawValue, $1.slot) }
+    }
+
+    private func writePolicy() throws {
+        let wished = try gatePolicy(revision: writtenPolicy?.revision ?? active.policyRevision)
+        guard wished != writtenPolicy else { return }
+        active.policyRevision += 1
+        let next = try gatePolicy(revision: active.policyRevision)
+        try store.save(active)
+        try ports.files.write(settings.layout.gatePolicy, try StableJSON.text(next), mode: 0o644)
+        writtenPolicy = next
+    }
+
+    private func gatePolicy(revision: Int) throws -> GatePolicy {
+        guard let leading = active.generation.flatMap({ plans[$0] }) ?? plans.values.max(by: { $0.number < $1.number })
+        else { return GatePolicy(revision: revision, url: "", pools: [], issuers: []) }
+        let serving = active.generation.flatMap { plans[$0] }
+        let pools = leading.pools.map { pool in
+            GatePolicy.Pool(
+                name: pool.name, scope: pool.scope, active: serving?.colour, sessions: tags(of: pool.name))
+        }
+        return GatePolicy(
+            revision: revision, url: leading.edge.url, pools: pools,
+            issuers: [try issuer(of: leading)])
+    }
+
+    private func tags(of pool: String) -> [String] {
+        plans.values.flatMap { plan in
+            plan.instances
+                .filter { $0.pool == pool && runners[$0.name]?.machine.keepsSessions == true }
+                .map { "\(plan.colour.rawValue)\($0.slot)" }
+        }.sorted()
+    }
+
+    private func issuer(of plan: GenerationPlan) throws -> GatePolicy.Issuer {
+        switch plan.edge.authorization {
+        case .development: return try settings.developmentIssuer(plan.fleet)
+        case .issuer(let url, .file(let path)):
+            guard let text = try ports.files.read(path) else {
+                throw Failure(
+                    .unavailable, "cannot read the issuer's keys", because: "\(path) is missing",
+                    next: "put the issuer's JWKS document there")
+            }
+            return GatePolicy.Issuer(url: url, jwks: try keys(text, path))
+        case .issuer(let url, _):
+            throw Failure(
+                .unavailable, "cannot fetch the keys of \(url)", because: "only `jwks: FILE` is supported yet",
+                next: "download the issuer's JWKS document and name the file in edge/authorization/jwks")
+        }
+    }
+
+    private func keys(_ text: String, _ path: String) throws -> JSONValue {
+        do {
+            return try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+        } catch {
+            throw Failure(
+                .failed, "cannot read the issuer's keys", because: "\(path) is no JSON",
+                next: "put the issuer's JWKS document there")
+        }
+    }
+
+    /// The flip is done when the gate says that it applies the policy, not when the file is written.
+    private func confirmPolicy() async throws {
+        guard let wanted = writtenPolicy?.revision, let gate = companions[.gate]?.record else { return }
+        let deadline = ports.time.now().value + 5
+        var last = "it does not answer"
+        var signalled = false
+        repeat {
+            do {
+                let applied = try await ports.gate.revision()
+                if applied == wanted { return }
+                last = "it applies revision \(applied), not \(wanted)"
+            } catch {
+                last = Self.words(error)
+            }
+            // Asked first: a gate that has just started must not be signalled before it listens to signals.
+            if !signalled { await ports.processes.signal(gate, .hup, wholeGroup: false) }
+            signalled = true
+            try await ports.time.sleep(0.01)
+        } while ports.time.now().value < deadline
+        throw Failure(
+            .failed, "the gate did not take the new policy", because: last,
+            next: "look at `convoy logs gate`")
+    }
+}

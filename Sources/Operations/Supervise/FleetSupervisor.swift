@@ -1,0 +1,173 @@
+import Fleet
+import Planning
+import Ports
+
+/// Runs a host's part of the fleet: starts, watches, proves and heals instances, and keeps edge and
+/// gate in step with them. All decisions are in `InstanceMachine`; this is the shell that acts.
+///
+/// It can be killed at any point: what it must know again is on disk before it is relied upon, and
+/// processes outlive it and are adopted.
+package actor FleetSupervisor {
+    struct Runner {
+        var machine: InstanceMachine
+        var record: ProcessRecord?
+        /// The era that probes use, once known for this process.
+        var era: Era?
+        var probing: Task<Void, Never>?
+        var proving: Task<Void, Never>?
+        /// Proofs are taken one at a time.
+        var proof: Task<Void, Never>?
+    }
+
+    let ports: SupervisorPorts
+    let settings: SupervisorSettings
+    let store: GenerationStore
+    var book: ProcessBook
+    var plans: [Int: GenerationPlan] = [:]
+    var active = GenerationStore.Active(generation: nil, policyRevision: 0, retiring: [])
+    var runners: [String: Runner] = [:]
+    var companions: [Companion.Kind: Companion] = [:]
+    /// Deaths that were seen before the start that they belong to returned.
+    var earlyExits: [ProcessRecord: ProcessExit] = [:]
+    var gateListener: Int32?
+    var writtenPolicy: GatePolicy?
+    var edgeWork: Task<Void, any Error>?
+    var edgeFault = ""
+    var changes = Changes()
+    var isShuttingDown = false
+    private var finish: CheckedContinuation<Void, Never>?
+    private var isFinished = false
+
+    package init(ports: SupervisorPorts, settings: SupervisorSettings) {
+        self.ports = ports
+        self.settings = settings
+        store = GenerationStore(files: ports.files, layout: settings.layout)
+        book = ProcessBook(files: ports.files, path: settings.layout.processes)
+    }
+
+    /// Takes over what an earlier supervisor left, then watches until `shutdown`.
+    package func run() async throws {
+        try prepareDirectories()
+        let watcher = Task { [ports] in
+            for await exit in ports.processes.exits { await self.processExited(exit) }
+        }
+        let rotation = Task { await self.rotateLogs() }
+        defer {
+            watcher.cancel()
+            rotation.cancel()
+        }
+        try await takeOver()
+        if !isFinished { await withCheckedContinuation { finish = $0 } }
+    }
+
+    func finishRun() {
+        isFinished = true
+        finish?.resume()
+        finish = nil
+    }
+
+    private func rotateLogs() async {
+        while (try? await ports.time.sleep(10)) != nil {
+            let limits = active.generation.flatMap { plans[$0] }?.logs ?? LogsSpec()
+            for name in (try? ports.files.list(settings.layout.logs)) ?? [] where name.hasSuffix(".log") {
+                ports.rotateLog(settings.layout.logs + "/" + name, limits)
+            }
+        }
+    }
+
+    /// The ports of slots that do not run now are held, so that no other local user can listen there
+    /// and be taken for an instance.
+    func holdIdlePorts() {
+        let all = plans.values.flatMap(\.instances)
+        let own = Set(all.flatMap { [$0.port, $0.monitoringPort].compactMap(\.self) })
+        let idle = Set(all.flatMap { [$0.siblingPort, $0.siblingMonitoringPort].compactMap(\.self) })
+        ports.sockets.hold(idle.subtracting(own))
+    }
+
+    private func prepareDirectories() throws {
+        let layout = settings.layout
+        for path in [layout.configuration, layout.configuration + "/gate", layout.runtime, layout.edgeRuntime] {
+            try ports.files.makeDirectory(path, mode: 0o755)
+        }
+        for path in [layout.state, layout.generations, layout.logs, layout.instances] {
+            try ports.files.makeDirectory(path, mode: path == layout.state ? 0o755 : 0o700)
+        }
+    }
+
+    /// Adoption: whoever still runs goes on running; whoever is gone is started again.
+    private func takeOver() async throws {
+        try book.load()
+        let found = try store.load()
+        active = found.active
+        for plan in found.plans {
+            plans[plan.number] = plan
+            for instance in plan.instances { await takeOver(instance, plan) }
+        }
+        for kind in Companion.Kind.allCases {
+            if let entry = book.entries[kind.rawValue], await ports.processes.adopt(entry.record) {
+                companions[kind] = Companion(record: entry.record)
+            }
+        }
+        if !plans.isEmpty { try? await reconcileEdge() }
+        for number in active.retiring {
+            Task { try? await self.retire(number, drain: plans[number]?.rollout.drain ?? 0) }
+        }
+    }
+
+    private func takeOver(_ instance: InstancePlan, _ plan: GenerationPlan) async {
+        runners[instance.name] = Runner(machine: InstanceMachine(plan: instance, policy: plan.health))
+        watchProof(instance)
+        let now = ports.time.now()
+        guard let entry = book.entries[instance.name], await ports.processes.adopt(entry.record) else {
+            await send(.begin(at: now), to: instance.name)
+            return
+        }
+        ports.log("adopted \(instance.name) (pid \(entry.record.pid))")
+        runners[instance.name]?.record = entry.record
+        let uptime = max(0, ports.time.wallClock() - entry.startedAt)
+        await send(.adopted(restarts: entry.restarts, at: Seconds(now.value - uptime)), to: instance.name)
+        watchHealth(instance.name)
+    }
+}
+
+/// Lets callers wait for the next change of the status.
+struct Changes {
+    private(set) var revision = 1
+    private var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+    private var nextWaiter = 0
+
+    mutating func announce() {
+        revision += 1
+        let woken = waiters
+        waiters = [:]
+        for waiter in woken.values { waiter.resume() }
+    }
+
+    mutating func add(_ waiter: CheckedContinuation<Void, Never>) -> Int {
+        nextWaiter += 1
+        waiters[nextWaiter] = waiter
+        return nextWaiter
+    }
+
+    mutating func give(up id: Int) { waiters.removeValue(forKey: id)?.resume() }
+}
+
+extension FleetSupervisor {
+    /// Returns at the next change, or after `timeout`.
+    func nextChange(within timeout: Seconds? = nil) async {
+        var timer: Task<Void, Never>?
+        await withCheckedContinuation { waiter in
+            let id = changes.add(waiter)
+            guard let timeout else { return }
+            timer = Task { [time = ports.time] in
+                try? await time.sleep(timeout)
+                self.giveUp(id)
+            }
+        }
+        timer?.cancel()
+    }
+
+    private func giveUp(_ id: Int) { changes.give(up: id) }
+
+    func changed() { changes.announce() }
+}

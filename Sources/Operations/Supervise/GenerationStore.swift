@@ -1,0 +1,61 @@
+import Fleet
+import Foundation
+import Ports
+
+/// What a supervisor must find again after it was killed: which generations it runs, which one
+/// serves. One file per generation, so that one damaged file costs one generation, not all.
+struct GenerationStore: Sendable {
+    struct Active: Codable, Equatable {
+        var generation: Int?
+        var policyRevision: Int
+        /// Generations told to go: a supervisor that was killed meanwhile goes on with it.
+        var retiring: [Int]
+    }
+
+    let files: any FileStore
+    let layout: FleetLayout
+
+    func load() throws -> (plans: [GenerationPlan], active: Active) {
+        var plans: [GenerationPlan] = []
+        for name in try files.list(layout.generations) where name.hasSuffix(".plan.json") {
+            let path = layout.generations + "/" + name
+            guard let text = try files.read(path) else { continue }
+            plans.append(try decode(GenerationPlan.self, text, path))
+        }
+        let active = try files.read(activePath).map { try decode(Active.self, $0, activePath) }
+        return (
+            plans.sorted { $0.number < $1.number }, active ?? Active(generation: nil, policyRevision: 0, retiring: [])
+        )
+    }
+
+    func save(_ plan: GenerationPlan) throws {
+        try files.write(path(plan.number), try StableJSON.text(plan), mode: 0o600)
+    }
+
+    func save(_ active: Active) throws { try files.write(activePath, try StableJSON.text(active), mode: 0o600) }
+
+    func forget(_ generation: Int) throws { try files.remove(path(generation)) }
+
+    private var activePath: String { layout.generations + "/active.json" }
+    private func path(_ number: Int) -> String { layout.generations + "/\(number).plan.json" }
+
+    private func decode<Value: Decodable>(_ type: Value.Type, _ text: String, _ path: String) throws -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(text.utf8))
+        } catch {
+            // Law 8: never delete what can't be read.
+            throw Failure(
+                .failed, "cannot read \(path)", because: "it is not what an earlier supervisor wrote",
+                next: "move it away by hand and run `convoy up` again")
+        }
+    }
+}
+
+/// JSON whose bytes depend on the value only: sorted keys, one form for every number.
+package enum StableJSON {
+    package static func text(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+    }
+}

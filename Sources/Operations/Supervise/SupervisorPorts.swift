@@ -1,0 +1,61 @@
+import Fleet
+import Ports
+
+/// All that a supervisor needs of the world.
+package struct SupervisorPorts: Sendable {
+    package var processes: any ProcessBackend
+    package var prober: any InstanceProber
+    package var proofs: any ProofSource
+    package var edge: any EdgeServer
+    package var gate: any GateProbe
+    package var seal: any ReleaseSeal
+    package var files: any FileStore
+    package var sockets: any Sockets
+    package var time: any Timepiece
+    package var log: @Sendable (String) -> Void
+    /// Rotates a log when it is too long; a failure is logged, never thrown.
+    package var rotateLog: @Sendable (_ path: String, _ limits: LogsSpec) -> Void
+
+    package init(
+        processes: any ProcessBackend, prober: any InstanceProber, proofs: any ProofSource, edge: any EdgeServer,
+        gate: any GateProbe, seal: any ReleaseSeal, files: any FileStore, sockets: any Sockets,
+        time: any Timepiece, log: @escaping @Sendable (String) -> Void,
+        rotateLog: @escaping @Sendable (String, LogsSpec) -> Void = { _, _ in }
+    ) {
+        self.processes = processes
+        self.prober = prober
+        self.proofs = proofs
+        self.edge = edge
+        self.gate = gate
+        self.seal = seal
+        self.files = files
+        self.sockets = sockets
+        self.time = time
+        self.log = log
+        self.rotateLog = rotateLog
+    }
+}
+
+/// What a supervisor is told when it is started.
+package struct SupervisorSettings: Sendable {
+    package var layout: FleetLayout
+    /// Path of the `convoy` binary, for the gate.
+    package var executable: String
+    package var version: String
+    /// Public keys of the development issuer: JWKS text and issuer URL; nil when there is none.
+    package var developmentIssuer: @Sendable (_ fleet: String) throws -> GatePolicy.Issuer
+    /// Whom the gate becomes when the supervisor is root.
+    package var gateUser: ProcessPlan.UserAndGroup?
+
+    package init(
+        layout: FleetLayout, executable: String, version: String,
+        developmentIssuer: @escaping @Sendable (String) throws -> GatePolicy.Issuer,
+        gateUser: ProcessPlan.UserAndGroup?
+    ) {
+        self.layout = layout
+        self.executable = executable
+        self.version = version
+        self.developmentIssuer = developmentIssuer
+        self.gateUser = gateUser
+    }
+}

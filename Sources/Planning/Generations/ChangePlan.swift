@@ -1,0 +1,99 @@
+import Fleet
+
+/// What `convoy up` would do, in words and as data.
+package struct ChangePlan: Sendable, Equatable, Codable {
+    package struct Change: Sendable, Equatable, Codable {
+        package enum Kind: String, Sendable, Equatable, Codable { case add, change, remove, mend }
+
+        package var kind: Kind
+        package var subject: String
+        package var detail: String
+
+        package init(_ kind: Kind, _ subject: String, _ detail: String) {
+            self.kind = kind
+            self.subject = subject
+            self.detail = detail
+        }
+    }
+
+    package var fleet: String
+    package var changes: [Change]
+
+    /// - Parameters:
+    ///   - locked: the wished release's lock entry, if it has one.
+    ///   - wish: digest of the wished generation; nil when its release is not on this host yet.
+    ///   - cut: a generation left by a rollout that was cut.
+    ///   - running: nil when no supervisor answers.
+    package init(
+        spec: FleetSpec, profile: Profile, locked: LockedRelease?, wish: Digest?, current: GenerationPlan?,
+        cut: GenerationPlan?, running: FleetStatus?
+    ) {
+        fleet = spec.name
+        var changes: [Change] = []
+        let release = spec.server.release
+        if locked == nil { changes.append(Change(.add, "fleet.lock", "resolve \(release) and lock it with hashes")) }
+        if locked != nil, wish == nil { changes.append(Change(.add, "release", "fetch \(release)")) }
+        if let cut, cut.number != running?.generation {
+            changes.append(Change(.remove, "generation \(cut.number)", "left by a rollout that was cut"))
+        }
+        if running == nil { changes.append(Change(.add, "supervisor", "start it; it adopts what still runs")) }
+        if let current {
+            changes += Self.differences(spec, profile, current, wish)
+        } else {
+            changes += Self.first(spec, profile)
+        }
+        for instance in running?.instances ?? [] where !instance.ready && instance.generation == running?.generation {
+            changes.append(Change(.mend, instance.name, "\(instance.state.rawValue): \(instance.reason)"))
+        }
+        self.changes = changes
+    }
+
+    private static func first(_ spec: FleetSpec, _ profile: Profile) -> [Change] {
+        var changes = spec.pools.map { pool in
+            Change(.add, "pool \(pool.name)", "\(pool.replicas) instances of \(spec.server.release)")
+        }
+        if profile.needsDatabase {
+            for pool in spec.pools {
+                let grants = pool.databases.map { "\($0.role) on \($0.database)" }.joined(separator: ", ")
+                changes.append(Change(.add, "users of \(pool.name)", "\(pool.replicas), each with \(grants)"))
+            }
+        }
+        changes.append(Change(.add, "edge", "serve \(spec.edge.url)"))
+        return changes
+    }
+
+    private static func differences(
+        _ spec: FleetSpec, _ profile: Profile, _ current: GenerationPlan, _ wish: Digest?
+    ) -> [Change] {
+        guard wish != current.wish else { return [] }
+        var changes: [Change] = []
+        let wished = spec.server.release
+        if wished.version != current.release.version || wished.name != current.release.name {
+            changes.append(
+                Change(.change, "release", "\(current.release.name) \(current.release.version) -> \(wished.version)"))
+        }
+        for pool in spec.pools {
+            let count = current.instances.count { $0.pool == pool.name }
+            if count == 0 {
+                changes.append(Change(.add, "pool \(pool.name)", "\(pool.replicas) instances"))
+            } else if count != pool.replicas {
+                changes.append(Change(.change, "pool \(pool.name)", "\(count) -> \(pool.replicas) instances"))
+            }
+            let grants = current.instances.first { $0.pool == pool.name }?.proof?.grants
+            if let grants, grants != pool.databases {
+                changes.append(Change(.change, "users of \(pool.name)", "other roles"))
+            }
+        }
+        for pool in current.pools where !spec.pools.contains(where: { $0.name == pool.name }) {
+            changes.append(Change(.remove, "pool \(pool.name)", "with all its instances and users"))
+        }
+        if spec.edge != current.edge { changes.append(Change(.change, "edge", "other settings")) }
+        if profile.name != current.profile {
+            changes.append(Change(.change, "profile", "\(current.profile) -> \(profile.name)"))
+        }
+        if changes.isEmpty { changes.append(Change(.change, "settings", "of server, health or logs")) }
+        changes.append(
+            Change(.add, "generation", "a new one beside \(current.number), one flip, then \(current.number) goes"))
+        return changes
+    }
+}

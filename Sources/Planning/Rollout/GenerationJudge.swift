@@ -1,0 +1,50 @@
+import Fleet
+
+/// Judges a whole generation: each instance by itself, then all against all.
+package struct GenerationJudge: Sendable, Equatable {
+    package enum Verdict: Sendable, Equatable {
+        case waiting
+        case fit
+        case broken(String)
+    }
+
+    package let plan: GenerationPlan
+
+    package init(plan: GenerationPlan) { self.plan = plan }
+
+    /// - Parameter serving: after the flip a restart is the supervisor's business; before it, an
+    ///   instance that can't stay up is a reason to stop.
+    package func judge(_ instances: [InstanceStatus], serving: Bool) -> Verdict {
+        let own = instances.filter { $0.generation == plan.number }
+        for instance in own {
+            if let why = fault(of: instance, serving: serving) { return .broken("\(instance.name): \(why)") }
+        }
+        let byName = Dictionary(own.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        guard plan.instances.allSatisfy({ byName[$0.name]?.ready == true }) else { return .waiting }
+        if let why = difference(between: own) { return .broken(why) }
+        return .fit
+    }
+
+    private func fault(of instance: InstanceStatus, serving: Bool) -> String? {
+        switch instance.state {
+        case .refused: instance.reason
+        case .unfit: instance.reason
+        case .restarting where !serving && instance.restarts >= 2:
+            "died \(instance.restarts) times before it was ready: \(instance.reason)"
+        default: nil
+        }
+    }
+
+    private func difference(between instances: [InstanceStatus]) -> String? {
+        if let odd = instances.first(where: { $0.digest != plan.release.digest }) {
+            return "\(odd.name): runs release \(odd.digest.short), not \(plan.release.digest.short)"
+        }
+        if let odd = instances.first(where: { $0.toolsDigest != instances.first?.toolsDigest }) {
+            return "\(odd.name): offers other tools than \(instances.first?.name ?? "") although both run the same release"
+        }
+        if let odd = instances.first(where: { $0.eras != instances.first?.eras }) {
+            return "\(odd.name): speaks other eras than \(instances.first?.name ?? "")"
+        }
+        return nil
+    }
+}

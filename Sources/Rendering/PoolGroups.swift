@@ -1,0 +1,49 @@
+import Fleet
+
+/// The upstream groups of one colour of a pool. Group names are `POOL_COLOUR` and `POOL_COLOURSLOT`: the
+/// last underscore ends the pool's name, so no two pools can collide.
+struct PoolGroups {
+    let pool: String
+    let name: String
+    let upstreams: [EdgeContext.Group]
+    let tags: [EdgeContext.Tag]
+    let ports: [EdgeContext.Port]
+
+    /// None for a colour without slots: nginx refuses an empty upstream.
+    static func of(_ pool: EdgePlan.Pool) throws -> [PoolGroups] {
+        try Colour.allCases.compactMap { colour in
+            let slots = pool.slots.filter { $0.colour == colour }.sorted { $0.slot < $1.slot }
+            return slots.isEmpty ? nil : try PoolGroups(pool.name, colour, slots)
+        }
+    }
+
+    private init(_ pool: String, _ colour: Colour, _ slots: [EdgePlan.Slot]) throws {
+        self.pool = try NginxText("pool").name(pool)
+        name = "\(pool)_\(colour.rawValue)"
+        var seen: Set<Int> = []
+        for slot in slots {
+            let check = NginxText("pool \(pool): slot")
+            guard (1...64).contains(slot.slot) else { throw check.refused(String(slot.slot), "not in 1...64") }
+            guard seen.insert(slot.slot).inserted else { throw check.refused(String(slot.slot), "there twice") }
+            _ = try NginxText("pool \(pool): port").port(slot.port)
+        }
+        let all = EdgeContext.Group(
+            name: name, balanced: true, servers: slots.map { Self.server($0, backup: false) }, keepalive: 32)
+        upstreams = [all] + slots.map { Self.group(of: $0, among: slots, named: "\(pool)_\(Self.tag($0))") }
+        tags = slots.map { .init(pool: pool, tag: Self.tag($0), group: "\(pool)_\(Self.tag($0))") }
+        ports = slots.map { .init(port: $0.port, tag: Self.tag($0)) }
+    }
+
+    private static func group(
+        of own: EdgePlan.Slot, among slots: [EdgePlan.Slot], named name: String
+    ) -> EdgeContext.Group {
+        let backups = slots.filter { $0.slot != own.slot }.map { server($0, backup: true) }
+        return .init(name: name, balanced: false, servers: [server(own, backup: false)] + backups, keepalive: 8)
+    }
+
+    private static func server(_ slot: EdgePlan.Slot, backup: Bool) -> EdgeContext.Server {
+        .init(port: slot.port, backup: backup, down: !slot.inRotation)
+    }
+
+    private static func tag(_ slot: EdgePlan.Slot) -> String { "\(slot.colour.rawValue)\(slot.slot)" }
+}

@@ -1,0 +1,116 @@
+import ArgumentParser
+import Console
+import Control
+import Edge
+import Fleet
+import Foundation
+import Gate
+import MongoDB
+import Operations
+import Ports
+import Probes
+import Releases
+import Supervision
+
+struct Supervise: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "The daemon that starts, watches, proves and heals this host's instances.",
+        discussion: """
+            `convoy up` starts it. Killed and started again it adopts what runs: no instance is \
+            restarted. TERM ends the daemon and leaves the fleet running; `convoy down` ends the fleet.
+            """)
+
+    @OptionGroup var root: RootOption
+
+    func run() async throws {
+        let layout = FleetLayout(root: Workplace.absolute(root.root))
+        let files = PosixFiles()
+        for path in [layout.state, layout.runtime] { try files.makeDirectory(path, mode: 0o755) }
+        let lock = try SupervisorLock(path: layout.runtime + "/supervisor.lock")
+        let supervisor = FleetSupervisor(ports: try Self.ports(layout), settings: Self.settings(layout))
+        let running = Task { try await supervisor.run() }
+        let server = try await ControlServer.start(supervisor, on: .path(layout.controlSocket))
+        let interrupts = Interrupts { Foundation.exit(0) }
+        try await running.value
+        await server.stop()
+        withExtendedLifetime((lock, interrupts)) {}
+    }
+
+    private static func ports(_ layout: FleetLayout) throws -> SupervisorPorts {
+        SupervisorPorts(
+            processes: try DirectProcesses(), prober: MCPProber(), proofs: MongoProofSource(),
+            edge: NginxEdge(
+                configuration: layout.edgeConfiguration, runtime: layout.edgeRuntime,
+                logFile: layout.log("edge-error")),
+            gate: GateClient(socket: layout.gateSocket),
+            seal: TreeReleaseSeal(state: layout.state), files: PosixFiles(), sockets: SystemSockets(),
+            time: SystemTime(), log: { DaemonLog.write($0) },
+            rotateLog: { path, limits in
+                let policy = LogRotationPolicy(maxBytes: Int64(limits.rotateAt), keep: limits.keep)
+                do {
+                    _ = try LogRotation(policy: policy).rotate(path)
+                } catch {
+                    DaemonLog.write("\(error)")
+                }
+            })
+    }
+
+    private static func settings(_ layout: FleetLayout) -> SupervisorSettings {
+        let executable = DetachedSupervisor.executable
+        return SupervisorSettings(
+            layout: layout, executable: executable, version: Convoy.version,
+            developmentIssuer: { fleet in
+                let issuer = try DevelopmentIssuer.load(directory: layout.issuer, fleet: fleet)
+                return GatePolicy.Issuer(url: issuer.url, jwks: issuer.jwks)
+            },
+            gateUser: Unprivileged.user(for: [layout.configuration, layout.runtime, executable]))
+    }
+}
+
+struct GateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gate",
+        abstract: "The process that nginx asks about each request.",
+        discussion: """
+            Started by the supervisor with a listening socket (LISTEN_FDS). It knows public keys and \
+            one policy file, and nothing else. HUP reads the policy again.
+            """)
+
+    @Option(help: "The policy file.")
+    var policy: String
+
+    @Option(help: "Listen on this unix socket instead of an inherited one.")
+    var listen: String?
+
+    func run() async throws {
+        try await GateServer.run(
+            policyFile: policy, listener: listen.map { .path($0) } ?? .inherited, log: .standardError())
+    }
+}
+
+/// A line per event on standard error, with the time; the launcher sends it to a file.
+enum DaemonLog {
+    static func write(_ text: String) {
+        Terminal.printError("\(Date().formatted(.iso8601.time(includingFractionalSeconds: true))) \(text)\n")
+    }
+}
+
+/// Whom the gate becomes when its supervisor is root: nobody, wherever nobody can reach what it
+/// needs. A fleet below somebody's private directory keeps its owner's rights instead.
+enum Unprivileged {
+    static func user(for paths: [String]) -> ProcessPlan.UserAndGroup? {
+        guard getuid() == 0, paths.allSatisfy(isReachable) else { return nil }
+        return ProcessPlan.UserAndGroup(user: 65534, group: 65534)
+    }
+
+    private static func isReachable(_ path: String) -> Bool {
+        var current = ""
+        for part in path.split(separator: "/") {
+            current += "/" + part
+            var status = stat()
+            guard stat(current, &status) == 0 else { return true }
+            if status.st_mode & 0o001 == 0 { return false }
+        }
+        return true
+    }
+}

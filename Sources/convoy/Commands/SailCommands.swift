@@ -1,0 +1,166 @@
+import ArgumentParser
+import Console
+import Fleet
+import Foundation
+import Operations
+
+struct Up: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make the fleet what fleet.yaml says.",
+        discussion: """
+            Resolves and fetches the release, gives each instance its read-only database user, starts \
+            and proves all instances, then opens the edge. Changed settings come up as a new generation \
+            beside the old one, as in a rollout. Run twice, it changes nothing.
+            """)
+
+    @OptionGroup var fleet: FleetOptions
+    @OptionGroup var output: JSONOption
+
+    func run() async throws {
+        let workplace = Workplace(fleet)
+        let context = try workplace.context()
+        let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
+        let lock = try workplace.lockOperations()
+        defer { withExtendedLifetime(lock) {} }
+        let result = try await workplace.fleetOperator(context, progress: progress).up()
+        try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
+    }
+}
+
+struct Rollout: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Roll the whole fleet to another exact version, all or nothing.",
+        discussion: """
+            The next generation comes up beside the current one; every instance is verified; then one \
+            flip moves all new traffic, and the old generation is drained and stopped. If anything is \
+            wrong the next generation goes away and nothing has changed: exit 1 with the reason. On \
+            success fleet.yaml is changed to name the new release.
+
+              convoy rollout --to 0.6.2
+              convoy rollout --to pypi:documentdb-mcp@0.6.2
+            """)
+
+    @OptionGroup var fleet: FleetOptions
+    @OptionGroup var output: JSONOption
+
+    @Option(help: "The exact version (of the same package), or a whole reference KIND:NAME@VERSION.")
+    var to: String
+
+    func run() async throws {
+        let workplace = Workplace(fleet)
+        var context = try workplace.context()
+        let before = context.spec.server.release
+        let target = try ReleaseTarget.parse(to, like: before)
+        context.spec.server.release = target
+        let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
+        let lock = try workplace.lockOperations()
+        defer { withExtendedLifetime(lock) {} }
+        let result = try await workplace.fleetOperator(context, progress: progress).rollout()
+        progress.endDetail()
+        try SpecFile(path: fleet.file, workplace: workplace).replaceRelease(before, by: target)
+        try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
+    }
+}
+
+struct Rollback: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Go back to the generation that served before, without fetching anything.",
+        discussion: "It comes up and is verified like any other; the current one serves until the flip.")
+
+    @OptionGroup var fleet: FleetOptions
+    @OptionGroup var output: JSONOption
+
+    func run() async throws {
+        let workplace = Workplace(fleet)
+        let context = try workplace.context()
+        let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
+        let lock = try workplace.lockOperations()
+        defer { withExtendedLifetime(lock) {} }
+        let (result, reference) = try await workplace.fleetOperator(context, progress: progress).rollback()
+        progress.endDetail()
+        try SpecFile(path: fleet.file, workplace: workplace)
+            .replaceRelease(context.spec.server.release, by: reference)
+        try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
+    }
+}
+
+struct Down: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Stop the fleet: edge, instances, gate, supervisor; remove its database users.",
+        discussion: "Calls under way may end within rollout/drain. Releases, logs and fleet.lock stay.")
+
+    @OptionGroup var fleet: FleetOptions
+
+    func run() async throws {
+        let workplace = Workplace(fleet)
+        let context = try workplace.context()
+        let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: false)
+        let lock = try workplace.lockOperations()
+        defer { withExtendedLifetime(lock) {} }
+        try await workplace.fleetOperator(context, progress: progress).down()
+        progress.endDetail()
+        Terminal.print("\(context.spec.name) is down\n")
+    }
+}
+
+/// What a verb that changed the fleet says at its end.
+struct SailReport {
+    let workplace: Workplace
+    let context: FleetContext
+    let json: Bool
+    let progress: TerminalProgress
+
+    private struct Document: Codable {
+        var fleet: String
+        var changed: Bool
+        var generation: Int?
+        var versionBefore: String?
+        var versionAfter: String?
+        var correctedUsers: [String]
+        var url: String
+    }
+
+    func show(_ result: FleetOperator.Result) throws {
+        progress.endDetail()
+        Terminal.print(json ? try StableJSON.text(document(result)) : text(result))
+    }
+
+    private func text(_ result: FleetOperator.Result) -> String {
+        switch result {
+        case .unchanged(let corrected) where corrected.isEmpty:
+            return "\(context.spec.name): nothing to do; it serves at \(context.spec.edge.url)\n"
+        case .unchanged(let corrected):
+            return "\(context.spec.name): corrected the roles of \(corrected.joined(separator: ", "))\n"
+        case .converged(let generation, let from, let to):
+            let road = from.map { "\($0.version) -> \(to.version)" } ?? to.version
+            let endpoints = context.spec.pools.map { "  \(context.spec.edge.url)/\($0.name)/mcp\n" }.joined()
+            return "\(context.spec.name): generation \(generation) serves \(to.name) \(road)\n\(endpoints)"
+        }
+    }
+
+    private func document(_ result: FleetOperator.Result) -> Document {
+        switch result {
+        case .unchanged(let corrected):
+            return Document(
+                fleet: context.spec.name, changed: !corrected.isEmpty, correctedUsers: corrected,
+                url: context.spec.edge.url)
+        case .converged(let generation, let from, let to):
+            return Document(
+                fleet: context.spec.name, changed: true, generation: generation, versionBefore: from?.version,
+                versionAfter: to.version, correctedUsers: [], url: context.spec.edge.url)
+        }
+    }
+}
+
+/// `--to` takes a bare version or a whole reference.
+enum ReleaseTarget {
+    static func parse(_ text: String, like current: ReleaseReference) throws -> ReleaseReference {
+        let whole = text.contains(":") ? text : "\(current.kind):\(current.name)@\(text)"
+        do {
+            return try ReleaseReference(parsing: whole)
+        } catch {
+            throw Failure(
+                .usage, "cannot roll to \(text)", because: error.what, next: error.fix)
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import Console
+import Fleet
+import Foundation
+import Gate
+import Operations
+import Releases
+import Supervision
+
+struct Token: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Mint a token of the development issuer.",
+        discussion: """
+            Only for fleets with `authorization: development`. The token is printed to standard output \
+            and kept nowhere:
+
+              curl -H "Authorization: Bearer $(convoy token --pool analytics --ttl 1h)" ...
+            """)
+
+    @OptionGroup var fleet: FleetOptions
+
+    @Option(help: "The pool that it admits to.")
+    var pool: String
+
+    @Option(help: "How long it is good for, at most 24h: 30s, 5m, 1h.")
+    var ttl = "1h"
+
+    @Option(help: "Whom it names.")
+    var subject = "developer"
+
+    func run() async throws {
+        let workplace = Workplace(fleet)
+        let context = try workplace.context()
+        guard context.spec.edge.authorization == .development else {
+            throw Failure(
+                .failed, "cannot mint a token", because: "this fleet believes another issuer",
+                next: "ask that issuer for one")
+        }
+        guard let wanted = context.spec.pools.first(where: { $0.name == pool }) else {
+            throw Failure(
+                .usage, "cannot mint a token", because: "there is no pool \(pool)",
+                next: "choose from: \(context.spec.pools.map(\.name).joined(separator: ", "))")
+        }
+        let life: Seconds
+        do {
+            life = try Seconds(parsing: ttl)
+        } catch {
+            throw Failure(.usage, "cannot mint a token", because: error.what, next: error.fix)
+        }
+        let issuer = try DevelopmentIssuer.load(directory: workplace.layout.issuer, fleet: context.spec.name)
+        let token = try issuer.mint(
+            pool: wanted.name, scope: wanted.scope, audience: "\(context.spec.edge.url)/\(wanted.name)/mcp",
+            subject: subject, ttl: life)
+        Terminal.print(token.reveal() + "\n")
+    }
+}
+
+struct Releases: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Fetch and list releases on this host.", subcommands: [Fetch.self, List.self])
+
+    struct Fetch: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Fetch a release and lock it, without starting anything.",
+            discussion: "By default the one that fleet.yaml names; so that a later `up` or `rollout` needs no network.")
+
+        @OptionGroup var fleet: FleetOptions
+
+        @Argument(help: "Other exact versions or references.")
+        var versions: [String] = []
+
+        func run() async throws {
+            let workplace = Workplace(fleet)
+            let context = try workplace.context()
+            let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: false)
+            let lock = try workplace.lockOperations()
+            defer { withExtendedLifetime(lock) {} }
+            let operations = try workplace.fleetOperator(context, progress: progress)
+            let own = context.spec.server.release
+            let wanted = try versions.isEmpty ? [own] : versions.map { try ReleaseTarget.parse($0, like: own) }
+            for reference in wanted {
+                let release = try await operations.present(reference)
+                Terminal.print("\(reference) \(release.digest)\n")
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the releases on this host.")
+
+        @OptionGroup var root: RootOption
+        @OptionGroup var output: JSONOption
+
+        func run() async throws {
+            var options = FleetOptions()
+            options.root = root.root
+            let layout = Workplace(options).layout
+            let store = LocalReleaseStore(
+                state: layout.state, directory: "/", seal: TreeReleaseSeal(state: layout.state),
+                environment: ProcessInfo.processInfo.environment)
+            let releases = try await store.list()
+            guard !output.json else { return Terminal.print(try StableJSON.text(releases)) }
+            var table = Table("RELEASE", "DIGEST")
+            for release in releases { table.add("\(release.reference)", release.digest.hex) }
+            Terminal.print(table.text(width: nil))
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Fleet
+import Foundation
+import Ports
+import Supervision
+import Synchronization
+
+/// `Sockets` by the kernel.
+final class SystemSockets: Sockets {
+    /// A listening socket lives as long as its object does.
+    private let listeners = Mutex<[Int32: ListeningSocket]>([:])
+    private let reservations = Mutex<[Int: PortReservation]>([:])
+
+    func listen(path: String, mode: UInt16) throws -> Int32 {
+        let socket = try ListeningSocket(path: path, mode: mode)
+        listeners.withLock { $0[socket.descriptor] = socket }
+        return socket.descriptor
+    }
+
+    func close(_ descriptor: Int32) { _ = listeners.withLock { $0.removeValue(forKey: descriptor) } }
+
+    func hold(_ ports: Set<Int>) {
+        reservations.withLock { held in
+            for port in held.keys where !ports.contains(port) { held.removeValue(forKey: port)?.release() }
+            // A port that is taken already is found, and named, when an instance wants it.
+            for port in ports where held[port] == nil { held[port] = try? PortReservation(port: UInt16(port)) }
+        }
+    }
+
+    func accepts(address: String, port: Int) async -> Bool { TCPProbe.accepts(address: address, port: UInt16(port)) }
+
+    func listener(on port: Int) -> String? { PortOwner.listening(on: UInt16(port))?.description }
+
+    func connections(to port: Int) -> Int { TCPProbe.established(to: UInt16(port)) }
+}
+
+enum TCPProbe {
+    /// Only for loopback and own addresses, where connect does not wait.
+    static func accepts(address: String, port: UInt16) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var target = sockaddr_in()
+        target.sin_family = sa_family_t(AF_INET)
+        target.sin_port = port.bigEndian
+        guard inet_pton(AF_INET, address, &target.sin_addr) == 1 else { return false }
+        return withUnsafePointer(to: &target) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    /// Rows of /proc/net/tcp: `sl local remote st ...`; 01 = established; the server's own end has
+    /// the port as local.
+    static func established(to port: UInt16) -> Int {
+        guard let table = try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8) else { return 0 }
+        let hex = String(port, radix: 16, uppercase: true)
+        let suffix = ":" + String(repeating: "0", count: 4 - hex.count) + hex
+        return table.split(separator: "\n").count { row in
+            let fields = row.split(separator: " ", maxSplits: 4)
+            return fields.count > 3 && fields[1].hasSuffix(suffix) && fields[3] == "01"
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Console
+import Control
+import Fleet
+import Foundation
+import Ledger
+import MongoDB
+import Operations
+import Planning
+import Ports
+import Releases
+import Supervision
+import Templates
+
+/// Puts the parts together for an operator's verbs: the only place, beside the daemons' own, that
+/// knows which adapter stands behind which port.
+struct Workplace {
+    let layout: FleetLayout
+    let file: String
+    let terminal = Terminal.current()
+
+    init(_ options: FleetOptions) {
+        layout = FleetLayout(root: Self.absolute(options.root))
+        file = options.file
+    }
+
+    static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : URL(filePath: path).standardizedFileURL.path(percentEncoded: false)
+    }
+
+    /// Where `fleet.yaml` is: what relative paths in it are relative to.
+    var directory: String {
+        URL(filePath: Self.absolute(file)).deletingLastPathComponent().standardizedFileURL.path(percentEncoded: false)
+    }
+
+    func beside(_ path: String) -> String {
+        path.hasPrefix("/") ? path : URL(filePath: directory).appending(path: path).standardizedFileURL.path(percentEncoded: false)
+    }
+
+    var lockFile: String { beside("fleet.lock") }
+
+    func profile(_ name: String) throws -> Profile? {
+        if name.contains("/") || name.hasSuffix(".yaml") {
+            guard let text = try PosixFiles().read(beside(name)) else { return nil }
+            return try Profile.parse(text, file: name)
+        }
+        let override = layout.configuration + "/templates/profiles/\(name).yaml"
+        if let text = try PosixFiles().read(override) { return try Profile.parse(text, file: override) }
+        return try Templates.profile(name).map { try Profile.parse($0, file: "profiles/\(name).yaml") }
+    }
+
+    /// Reads and checks the fleet's files.
+    func context() throws -> FleetContext {
+        let (spec, profile) = try SpecFile(path: file, workplace: self).load()
+        return FleetContext(
+            spec: resolved(spec), profile: profile, layout: layout, lockFile: lockFile,
+            adminFile: spec.database?.adminFile.map(beside))
+    }
+
+    /// Paths in the plan are absolute: the supervisor has another working directory.
+    private func resolved(_ spec: FleetSpec) -> FleetSpec {
+        var spec = spec
+        if let tls = spec.edge.tls {
+            spec.edge.tls = EdgeSpec.TLS(certificate: beside(tls.certificate), key: beside(tls.key))
+        }
+        if case .issuer(let url, .file(let path)) = spec.edge.authorization {
+            spec.edge.authorization = .issuer(url: url, jwks: .file(beside(path)))
+        }
+        return spec
+    }
+
+    func fleetOperator(_ context: FleetContext, progress: any Progress) throws -> FleetOperator {
+        let seal = TreeReleaseSeal(state: layout.state)
+        let interrupts = Interrupts()
+        return FleetOperator(
+            ports: OperatorPorts(
+                releases: LocalReleaseStore(
+                    state: layout.state, directory: directory, seal: seal,
+                    environment: ProcessInfo.processInfo.environment),
+                users: { MongoUserDirectory(adminURI: $0) },
+                instanceURI: { try InstanceURI.make(base: $0, user: $1, password: $2) },
+                control: ControlClient(socket: layout.controlSocket),
+                launcher: DetachedSupervisor(layout: layout),
+                ledger: FileLedger(files: PosixFiles(), path: layout.ledger), files: PosixFiles(),
+                secrets: SystemSecrets(), time: SystemTime(), progress: progress,
+                isInterrupted: { interrupts.happened }),
+            context: context)
+    }
+
+    /// Held while a verb changes the fleet: two operators at once would undo each other's work.
+    func lockOperations() throws -> SupervisorLock {
+        for path in [layout.state, layout.runtime] { try PosixFiles().makeDirectory(path, mode: 0o755) }
+        do {
+            return try SupervisorLock(path: layout.runtime + "/operator.lock")
+        } catch let failure as Failure where failure.code == .leaseHeld {
+            let holder = SupervisorLock.holder(path: layout.runtime + "/operator.lock")
+            throw Failure(
+                .leaseHeld, "cannot change this fleet now",
+                because: "another convoy" + (holder.map { " (pid \($0))" } ?? "") + " is at work on it",
+                next: "wait until it has ended")
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Fleet
+import Foundation
+import Ports
+import Testing
+
+@testable import Control
+
+/// What each `SupervisorControl` keeps, in memory and over the socket.
+@Suite("SupervisorControl contract")
+struct ControlContract {
+    enum Road: String, CaseIterable, Sendable { case memory, socket }
+
+    @Test("status comes at once when nothing is known or something is new", arguments: Road.allCases)
+    func statusAtOnce(road: Road) async throws {
+        try await withControl(road) { control, _ in
+            let first = try await control.status(newerThan: nil, timeout: 60)
+            #expect(first.status == .sample(generation: 0))
+            let second = try await control.status(newerThan: first.revision - 1, timeout: 60)
+            #expect(second == first)
+            let third = try await control.status(newerThan: first.revision, timeout: 0)
+            #expect(third == first)
+        }
+    }
+
+    @Test("a long poll ends with the next change", arguments: Road.allCases)
+    func longPoll(road: Road) async throws {
+        try await withControl(road) { control, fake in
+            let known = try await control.status(newerThan: nil, timeout: 0).revision
+            async let next = control.status(newerThan: known, timeout: 60)
+            await fake.untilPolled()
+            try await control.begin(.sample(3))
+            let report = try await next
+            #expect(report.revision > known)
+            #expect(report.generations == [.sample(3)])
+        }
+    }
+
+    @Test("each call arrives with all it carries", arguments: Road.allCases)
+    func calls(road: Road) async throws {
+        try await withControl(road) { control, fake in
+            try await control.begin(.sample(7, padding: 300_000))
+            try await control.begin(.sample(7, padding: 300_000))
+            try await control.flip(to: 7)
+            try await control.check()
+            try await control.retire(7, drain: 2.5)
+            try await control.shutdown(drain: 0)
+            let expected = ["begin 7", "begin 7", "flip 7", "check", "retire 7 2.5", "shutdown 0.0"]
+            #expect(await fake.asked == expected)
+        }
+    }
+
+    @Test("a failure arrives as it was thrown", arguments: Road.allCases)
+    func failures(road: Road) async throws {
+        try await withControl(road) { control, fake in
+            let expected = Failure(.failed, "cannot flip", because: "no generation 9", next: "convoy up")
+            await #expect(throws: expected) { try await control.flip(to: 9) }
+            for code in [Failure.Code.failed, .differencesFound, .usage, .badSpec, .unavailable, .leaseHeld] {
+                let failure = Failure(code, "what — \"quoted\"", because: "why\nwhy", next: "")
+                await fake.fail(with: failure)
+                await #expect(throws: failure) { try await control.status(newerThan: nil, timeout: 0) }
+                await #expect(throws: failure) { try await control.begin(.sample(1)) }
+                await #expect(throws: failure) { try await control.flip(to: 1) }
+                await #expect(throws: failure) { try await control.retire(1, drain: 1) }
+                await #expect(throws: failure) { try await control.check() }
+                await #expect(throws: failure) { try await control.shutdown(drain: 1) }
+            }
+        }
+    }
+
+    @Test("a cancelled long poll ends on both sides", arguments: Road.allCases)
+    func cancelled(road: Road) async throws {
+        try await withControl(road) { control, fake in
+            let known = try await control.status(newerThan: nil, timeout: 0).revision
+            let poll = Task { try await control.status(newerThan: known, timeout: 60) }
+            await fake.untilPolled()
+            poll.cancel()
+            await #expect(throws: CancellationError.self) { try await poll.value }
+            await fake.untilCut()
+        }
+    }
+}
+
+func withControl(
+    _ road: ControlContract.Road, _ body: (any SupervisorControl, FakeControl) async throws -> Void
+) async throws {
+    let fake = FakeControl()
+    switch road {
+    case .memory: try await body(fake, fake)
+    case .socket:
+        try await withServer(fake) { path, _ in
+            let client = ControlClient(socket: path)
+            do { try await body(client, fake) } catch {
+                await client.close()
+                throw error
+            }
+            await client.close()
+        }
+    }
+}
+
+func withServer(
+    _ control: any SupervisorControl, patience: Seconds = 10, _ body: (String, ControlServer) async throws -> Void
+) async throws {
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+        "convoy control %\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: directory) }
+    let path = directory.path + "/control.sock"
+    let server = try await ControlServer.start(control, on: .path(path), patience: patience)
+    do { try await body(path, server) } catch {
+        await server.stop(grace: 0)
+        throw error
+    }
+    await server.stop()
+}

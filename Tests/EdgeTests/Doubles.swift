@@ -1,0 +1,151 @@
+/// Stand-ins for the gate, instances and a client, in Python's standard library. `client` makes the calls of
+/// a JSON list one after the other over one kept connection.
+enum Doubles {
+    static let gate = #"""
+        """A gate that reads its answer from a file for each request: STATUS GROUP."""
+        import http.server, os, socketserver, sys
+
+        socket_path, answer_path = sys.argv[1], sys.argv[2]
+
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                status, group = open(answer_path).read().split()
+                token = self.headers.get_all("Authorization") or []
+                pool = self.headers.get_all("X-Convoy-Pool") or []
+                if token != ["Bearer good"] and status == "204":
+                    status = "401"
+                if len(pool) != 1 or self.path != "/authorize" or "Cookie" in self.headers:
+                    status = "500"
+                self.send_response(int(status))
+                if status == "204":
+                    self.send_header("X-Convoy-Group", group)
+                    self.send_header("X-Convoy-Subject", "ada")
+                if status in ("401", "403"):
+                    self.send_header("WWW-Authenticate", 'Bearer error="e%s", scope="mcp:analytics"' % status)
+                if status == "403":
+                    self.send_header("X-Convoy-Reason", "scope")
+                if status != "204":
+                    self.send_header("Content-Length", "0")
+                self.send_header("X-Convoy-Saw", self.headers.get("X-Convoy-Query", ""))
+                self.end_headers()
+
+            def address_string(self):
+                return "unix"
+
+            def log_message(self, *_):
+                pass
+
+
+        class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+
+        server = Server(socket_path, Handler)
+        os.chmod(socket_path, 0o666)
+        print("ready", flush=True)
+        server.serve_forever()
+        """#
+
+    static let instance = #"""
+        """An instance with sessions: tells what reached it, knows only the ids it minted."""
+        import http.server, json, sys, time, uuid
+
+        port, name = int(sys.argv[1]), sys.argv[2]
+        sessions = set()
+
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self, status, body, headers=()):
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                for key, value in headers:
+                    self.send_header(key, value)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def stream(self, pause):
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                for text in (b"data: first\n\n", b"data: last " + name.encode() + b"\n\n"):
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(text), text))
+                    self.wfile.flush()
+                    time.sleep(pause)
+                self.wfile.write(b"0\r\n\r\n")
+
+            def do_POST(self):
+                length = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(length) or b"{}")
+                session = self.headers.get("Mcp-Session-Id")
+                if session is not None and session not in sessions:
+                    return self.answer(404, {"name": name})
+                if body.get("method") == "stream":
+                    return self.stream(body["pause"])
+                seen = {"name": name, "path": self.path, "headers": self.headers.items(), "length": length}
+                if body.get("method") == "initialize":
+                    session = uuid.uuid4().hex
+                    sessions.add(session)
+                self.answer(200, seen, [("Mcp-Session-Id", session)] if session else [])
+
+            def do_GET(self):
+                self.stream(0.3)
+
+            def do_DELETE(self):
+                known = self.headers.get("Mcp-Session-Id") in sessions
+                sessions.discard(self.headers.get("Mcp-Session-Id"))
+                self.answer(200 if known else 404, {"name": name})
+
+            def log_message(self, *_):
+                pass
+
+
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 128
+
+
+        server = Server(("127.0.0.1", port), Handler)
+        print("ready", flush=True)
+        server.serve_forever()
+        """#
+
+    static let client = #"""
+        """Reads a JSON list of calls on standard input, makes them one after the other over one kept connection,
+        prints a JSON list of answers. A call: {method, path, headers, body}."""
+        import http.client, json, sys, time
+
+        host, port = sys.argv[1], int(sys.argv[2])
+        connection = http.client.HTTPConnection(host, port, timeout=20)
+        answers = []
+        for call in json.load(sys.stdin):
+            for _ in range(call.get("times", 1)):
+                start = time.monotonic()
+                body = call.get("body")
+                connection.putrequest(call["method"], call["path"])
+                for key, value in call.get("headers", []):
+                    connection.putheader(key, value)
+                if body is not None:
+                    connection.putheader("Content-Type", "application/json")
+                    connection.putheader("Content-Length", str(len(body)))
+                connection.endheaders(body.encode() if body is not None else None)
+                response = connection.getresponse()
+                first = response.read1(65536)
+                if call.get("announce"):
+                    print("first", file=sys.stderr, flush=True)
+                seconds_to_first = time.monotonic() - start
+                text = (first + response.read()).decode()
+                answers.append({
+                    "status": response.status, "headers": [list(pair) for pair in response.getheaders()], "body": text,
+                    "secondsToFirst": seconds_to_first, "seconds": time.monotonic() - start,
+                })
+        print(json.dumps(answers))
+        """#
+}

@@ -1,0 +1,191 @@
+import Fleet
+import Foundation
+import Rendering
+import Testing
+
+@testable import Edge
+
+@Suite(
+    "Traffic through a real nginx (real parts)", .serialized,
+    .enabled(if: ProcessInfo.processInfo.environment["CONVOY_PARTS"] != nil))
+struct EdgeTrafficTests {
+    let initialize = EdgeLab.Call(body: #"{"method":"initialize"}"#)
+
+    @Test("credentials, cookies, origin and forged headers never reach an instance")
+    func nothingLeaks() async throws {
+        try await withEdgeLab { (lab) async throws in
+            var call = EdgeLab.Call().with("Cookie", "id=cookie-secret").with("Origin", "https://origin.example")
+            for name in ["X-Convoy-Secret", "X-Convoy-Subject", "X-Convoy-Group", "X-Convoy-Pool", "Forwarded"] {
+                call = call.with(name, "forged")
+            }
+            call = call.with("Mcp-Param-Region", "eu")
+            call.path += "?a=1"
+            let answer = try lab.call(call)
+            #expect(answer.status == 200)
+            for word in ["Bearer", "good", "cookie-secret", "origin.example", "forged"] {
+                #expect(!answer.body.contains(word), "\(word) in \(answer.body)")
+            }
+            #expect(answer.body.contains(#"["Host", "127.0.0.1"]"#))
+            #expect(answer.body.contains(#"["Mcp-Param-Region", "eu"]"#))
+            #expect(answer.json["path"] as? String == "/mcp")
+        }
+    }
+
+    @Test("no token reaches a log, not even from a URL, and no query either")
+    func logsAreClean() async throws {
+        try await withEdgeLab { (lab) async throws in
+            var inQuery = EdgeLab.Call()
+            inQuery.path += "?access_token=query-secret"
+            #expect(try lab.call(inQuery).status == 400)
+            lab.kill("gate")
+            var plain = EdgeLab.Call()
+            plain.headers = [["Authorization", "Bearer header-secret"]]
+            #expect(try lab.call(plain).status == 503)
+            let logs = try ["access", "error"].map { try String(contentsOfFile: "\(lab.logs)/\($0).log", encoding: .utf8) }
+            #expect(logs[0].contains(#""pool":"analytics""#))
+            #expect(!logs.joined().contains("secret"), "\(logs)")
+        }
+    }
+
+    @Test("401 and 403 carry exactly one challenge")
+    func challenges() async throws {
+        try await withEdgeLab { (lab) async throws in
+            let missing = try lab.call(EdgeLab.Call(headers: []))
+            #expect(missing.status == 401)
+            #expect(missing.values("WWW-Authenticate") == [#"Bearer error="e401", scope="mcp:analytics""#])
+            try lab.gate("403 -")
+            let forbidden = try lab.call()
+            #expect(forbidden.status == 403)
+            #expect(forbidden.values("WWW-Authenticate") == [#"Bearer error="e403", scope="mcp:analytics""#])
+            #expect(forbidden.values("Mcp-Session-Id").isEmpty)
+            let twice = try lab.call(EdgeLab.Call().with("Authorization", "Bearer good"))
+            #expect(twice.status == 400)
+        }
+    }
+
+    @Test("sessions stay with their instance; a neighbour answers 404 for a dead one; other sessions go on")
+    func affinity() async throws {
+        try await withEdgeLab { (lab) async throws in
+            let sessions = try lab.calls(Array(repeating: initialize, count: 9)).map { answer in
+                (id: answer.values("Mcp-Session-Id").first ?? "", instance: answer.instance ?? "")
+            }
+            #expect(Set(sessions.map(\.instance)) == ["a1", "a2", "a3"])
+            for session in sessions {
+                #expect(session.id.hasPrefix(session.instance + "."))
+                let again = try lab.calls([EdgeLab.Call(times: 3).with("Mcp-Session-Id", session.id)])
+                #expect(again.allSatisfy { $0.status == 200 && $0.instance == session.instance })
+                #expect(again.allSatisfy { $0.values("Mcp-Session-Id") == [session.id] })
+            }
+            lab.kill("a2")
+            for session in sessions {
+                let answer = try lab.call(EdgeLab.Call().with("Mcp-Session-Id", session.id))
+                #expect(answer.status == (session.instance == "a2" ? 404 : 200))
+                #expect(answer.instance != "a2")
+            }
+        }
+    }
+
+    @Test("the tag of a slot that is not configured, or no tag at all, ends at the active colour's 404")
+    func foreignSessions() async throws {
+        try await withEdgeLab { (lab) async throws in
+            for id in ["a9.deadbeef", "b7.deadbeef", "deadbeef", "a1.", "A1.x", "a1.x.y", "../a1"] {
+                let answer = try lab.call(EdgeLab.Call().with("Mcp-Session-Id", id))
+                #expect(answer.status == 404 && answer.instance?.hasPrefix("a") == true, "\(id): \(answer)")
+            }
+        }
+    }
+
+    @Test("with a whole colour dead its sessions get the active colour's 404")
+    func deadColour() async throws {
+        try await withEdgeLab { (lab) async throws in
+            let session = try lab.call(initialize).values("Mcp-Session-Id").first ?? ""
+            for tag in ["a1", "a2", "a3"] { lab.kill(tag) }
+            let nobody = try lab.call()
+            #expect(nobody.status == 503 && nobody.values("Retry-After") == ["1"])
+            try lab.gate("204 analytics_b")
+            let answer = try lab.call(EdgeLab.Call(body: #"{"pad":"xxxxxxxxxx"}"#).with("Mcp-Session-Id", session))
+            #expect(answer.status == 404 && answer.instance?.hasPrefix("b") == true, "\(answer)")
+        }
+    }
+
+    @Test("with one slot's port closed none of 300 calls fails")
+    func deadSlot() async throws {
+        try await withEdgeLab { (lab) async throws in
+            lab.kill("a2")
+            let answers = try lab.calls([EdgeLab.Call(times: 300)])
+            #expect(answers.count == 300 && answers.allSatisfy { $0.status == 200 })
+            #expect(Set(answers.compactMap(\.instance)) == ["a1", "a3"])
+        }
+    }
+
+    @Test("a flip is the gate's next answer: no reload, calls in flight end where they began")
+    func flip() async throws {
+        try await withEdgeLab { (lab) async throws in
+            let inFlight = try lab.begin([EdgeLab.Call(body: #"{"method":"stream","pause":0.7}"#, announce: true)])
+            lab.firstBytes(of: inFlight)
+            #expect(try lab.call().instance?.hasPrefix("a") == true)
+            try lab.gate("204 analytics_b")
+            let after = try lab.calls([EdgeLab.Call(times: 20)])
+            #expect(after.allSatisfy { $0.status == 200 && $0.instance?.hasPrefix("b") == true })
+            let streamed = try lab.finish(inFlight)[0]
+            #expect(streamed.status == 200 && streamed.body.contains("data: last a"))
+        }
+    }
+
+    @Test("the first event of a stream arrives before the instance has finished", arguments: ["POST", "GET"])
+    func streams(_ method: String) async throws {
+        try await withEdgeLab { (lab) async throws in
+            let answer = try lab.call(EdgeLab.Call(method: method, body: #"{"method":"stream","pause":0.3}"#))
+            #expect(answer.status == 200 && answer.body.contains("data: last"))
+            #expect(answer.seconds > 0.55 && answer.secondsToFirst < answer.seconds - 0.4, "\(answer)")
+        }
+    }
+
+    @Test("without a gate, or with a gate that answers nonsense, nobody is let in", arguments: [true, false])
+    func gateGone(_ isDead: Bool) async throws {
+        try await withEdgeLab { (lab) async throws in
+            if isDead { lab.kill("gate") } else { try lab.gate("302 analytics_a") }
+            let answers = try lab.calls([EdgeLab.Call(times: 20)])
+            #expect(answers.allSatisfy { $0.status == 503 && $0.values("Retry-After") == ["1"] })
+            #expect(answers.allSatisfy { $0.json["jsonrpc"] as? String == "2.0" })
+        }
+    }
+
+    @Test("a group that the gate made up, or another pool's, serves nobody", arguments: ["convoy_none", "x_a", "127.0.0.1"])
+    func madeUpGroup(_ group: String) async throws {
+        try await withEdgeLab { (lab) async throws in
+            try lab.gate("204 " + group)
+            #expect(try lab.call().status == 503)
+        }
+    }
+
+    @Test("resource metadata is at all three places, without a token")
+    func metadata() async throws {
+        try await withEdgeLab { (lab) async throws in
+            let place = "/.well-known/oauth-protected-resource"
+            for path in [place, place + "/analytics/mcp", "/analytics/mcp" + place] {
+                let answer = try lab.call(EdgeLab.Call(method: "GET", path: path, headers: [], body: nil))
+                #expect(answer.status == 200 && answer.values("Content-Type") == ["application/json"])
+                #expect(answer.json["resource"] as? String == lab.plan.edge.url + "/analytics/mcp")
+                #expect(answer.json["scopes_supported"] as? [String] == ["mcp:analytics"])
+                #expect((answer.json["authorization_servers"] as? [String])?.isEmpty == false)
+            }
+        }
+    }
+
+    @Test("other paths, methods and oversized bodies get small JSON answers")
+    func refusals() async throws {
+        try await withEdgeLab { (lab) async throws in
+            for path in ["/", "/analytics", "/analytics/mcp/", "/other/mcp", "/_gate", "/analytics/mcp/x"] {
+                let answer = try lab.call(EdgeLab.Call(path: path))
+                #expect(answer.status == 404 && answer.json["error"] != nil, "\(path): \(answer)")
+            }
+            let put = try lab.call(EdgeLab.Call(method: "PUT"))
+            #expect(put.status == 405 && put.values("Allow") == ["POST, GET, DELETE"])
+            let big = try lab.call(EdgeLab.Call(body: String(repeating: "x", count: 4 * 1024 * 1024 + 1)))
+            #expect(big.status == 413 && big.json["error"] != nil)
+            let fits = try lab.call(EdgeLab.Call(body: #"{"x":""# + String(repeating: "x", count: 1_000_000) + #""}"#))
+            #expect(fits.status == 200 && fits.json["length"] as? Int == 1_000_008)
+        }
+    }
+}

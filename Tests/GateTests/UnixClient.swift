@@ -1,0 +1,89 @@
+import Glibc
+
+/// A blocking client of a unix socket, raw enough to send what no HTTP library would.
+final class UnixClient {
+    struct Answer: Equatable {
+        var status: Int
+        var headers: [String: String]
+        var body: String
+    }
+
+    struct Fault: Error { var what: String }
+
+    private let descriptor: Int32
+    private var received: [UInt8] = []
+
+    init(_ path: String) throws {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        // A safety net only: no test expects it to pass.
+        var patience = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard result == 0 else { throw Fault(what: "connect: \(String(cString: strerror(errno)))") }
+    }
+
+    deinit { close(descriptor) }
+
+    func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { throw Fault(what: "send: \(String(cString: strerror(errno)))") }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Nil when the other side closed instead.
+    func answer() throws -> Answer? {
+        while true {
+            if let end = headEnd() { return try parse(headEnd: end) }
+            guard try receive() else { return nil }
+        }
+    }
+
+    /// Whether the other side has closed, with nothing more to say.
+    func isClosed() throws -> Bool { try received.isEmpty && !receive() }
+
+    private func receive() throws -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        if count < 0, errno == ECONNRESET { return false }
+        guard count >= 0 else { throw Fault(what: "recv: \(String(cString: strerror(errno)))") }
+        received += chunk[..<count]
+        return count > 0
+    }
+
+    private func headEnd() -> Int? {
+        guard received.count >= 4 else { return nil }
+        return (0...received.count - 4).first { received[$0..<$0 + 4].elementsEqual([13, 10, 13, 10]) }
+    }
+
+    private func parse(headEnd: Int) throws -> Answer {
+        let lines = String(decoding: received[..<headEnd], as: UTF8.self).split(separator: "\r\n")
+        let words = lines[0].split(separator: " ")
+        guard words.count >= 2, let status = Int(words[1]) else { throw Fault(what: "status line \(lines[0])") }
+        var headers: [String: String] = [:]
+        for line in lines.dropFirst() {
+            let parts = line.split(separator: ":", maxSplits: 1).map(String.init)
+            headers[parts[0].lowercased()] = parts.count > 1 ? String(parts[1].drop { $0 == " " }) : ""
+        }
+        let length = headers["content-length"].flatMap(Int.init) ?? 0
+        while received.count < headEnd + 4 + length {
+            guard try receive() else { throw Fault(what: "closed within a body") }
+        }
+        let body = String(decoding: received[(headEnd + 4)..<(headEnd + 4 + length)], as: UTF8.self)
+        received.removeFirst(headEnd + 4 + length)
+        return Answer(status: status, headers: headers, body: body)
+    }
+}

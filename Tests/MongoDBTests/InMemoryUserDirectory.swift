@@ -1,0 +1,28 @@
+import Fleet
+import Ports
+
+/// The port's behaviour without a database.
+actor InMemoryUserDirectory: UserDirectory {
+    private struct User {
+        var password: Secret
+        var grants: Set<DatabaseGrant>
+    }
+
+    private var users: [String: User] = [:]
+
+    func ensure(_ name: String, password: Secret, grants: [DatabaseGrant]) async throws -> UserChange {
+        let wish = User(password: password, grants: Set(grants))
+        guard let user = users.updateValue(wish, forKey: name) else { return .created }
+        return user.password == wish.password && user.grants == wish.grants ? .unchanged : .corrected
+    }
+
+    func holdsExactly(_ name: String, grants: [DatabaseGrant]) async throws -> Bool {
+        users[name]?.grants == Set(grants)
+    }
+
+    func remove(_ name: String) async throws { users[name] = nil }
+
+    func list(prefix: String) async throws -> [String] {
+        users.keys.filter { $0.hasPrefix(prefix) }.sorted()
+    }
+}
