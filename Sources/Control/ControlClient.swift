@@ -11,7 +11,8 @@ import Ports
 /// `shutdown` of the client is `close()`: the protocol's `shutdown` ends the supervisor.
 package struct ControlClient: SupervisorControl {
     private let path: String
-    private let client: HTTPClient
+    private let lease: Lease
+    private var client: HTTPClient { lease.client }
     /// Added to what the operation itself may take.
     private let slack: Seconds
 
@@ -23,7 +24,16 @@ package struct ControlClient: SupervisorControl {
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.maximumUsesPerConnection = 1
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        lease = Lease(HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
+    }
+
+    /// A verb that ends by an error does not get to `close()`; the client must not mind.
+    private final class Lease: Sendable {
+        let client: HTTPClient
+
+        init(_ client: HTTPClient) { self.client = client }
+
+        deinit { client.shutdown { _ in } }
     }
 
     package func close() async { try? await client.shutdown() }

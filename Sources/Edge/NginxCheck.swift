@@ -1,12 +1,7 @@
 import Fleet
 import Ports
 import Subprocess
-
-#if canImport(System)
-    import System
-#else
-    import SystemPackage
-#endif
+import SystemPackage
 
 /// Asks the real nginx whether it would take a configuration.
 struct NginxCheck {

@@ -41,7 +41,9 @@ struct EdgeTrafficTests {
             var plain = EdgeLab.Call()
             plain.headers = [["Authorization", "Bearer header-secret"]]
             #expect(try lab.call(plain).status == 503)
-            let logs = try ["access", "error"].map { try String(contentsOfFile: "\(lab.logs)/\($0).log", encoding: .utf8) }
+            let logs = try ["access", "error"].map {
+                try String(contentsOfFile: "\(lab.logs)/\($0).log", encoding: .utf8)
+            }
             #expect(logs[0].contains(#""pool":"analytics""#))
             #expect(!logs.joined().contains("secret"), "\(logs)")
         }
@@ -151,7 +153,9 @@ struct EdgeTrafficTests {
         }
     }
 
-    @Test("a group that the gate made up, or another pool's, serves nobody", arguments: ["convoy_none", "x_a", "127.0.0.1"])
+    @Test(
+        "a group that the gate made up, or another pool's, serves nobody",
+        arguments: ["convoy_none", "x_a", "127.0.0.1"])
     func madeUpGroup(_ group: String) async throws {
         try await withEdgeLab { (lab) async throws in
             try lab.gate("204 " + group)

@@ -26,7 +26,8 @@ struct GrafanaEdgeTests {
         }
         try await lab.start(doubles: false)
         let version = #"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}"#
-        let call = EdgeLab.Call(body: #"{"jsonrpc":"2.0","id":1,"method":"initialize","params":\#(version)}"#, times: 20)
+        let body = #"{"jsonrpc":"2.0","id":1,"method":"initialize","params":\#(version)}"#
+        let call = EdgeLab.Call(body: body, times: 20)
             .with("Accept", "application/json, text/event-stream").with("Origin", "https://origin.example")
         let before = try lab.calls([call])
         #expect(before.allSatisfy { $0.status == 200 && $0.body.contains("serverInfo") }, "\(before[0])")

@@ -11,10 +11,12 @@ struct InstanceProbe: Sendable {
     /// - Parameter era: known from an earlier probe of the same process; nil = ask everything.
     func observe(era: Era?) async -> InstanceMachine.Observation {
         do {
-            if let era, plan.canary != nil {
-                return try await judgeCanary(era, InstanceMachine.Observation(finding: .passed))
-            }
-            return try await full()
+            guard let era else { return try await full() }
+            if plan.canary == nil { _ = try await prober.readiness(plan, knownEra: era) }
+            return try await judgeCanary(era, InstanceMachine.Observation(finding: .passed))
+        } catch let fault as ProbeFault where fault.busy {
+            // It refuses because of too many calls: that says nothing of its health.
+            return InstanceMachine.Observation(finding: .busy(fault.reason))
         } catch {
             let why = (error as? ProbeFault)?.reason ?? "\(error)"
             if let lifeless = await prober.liveness(plan) {

@@ -181,7 +181,11 @@ package struct InstanceMachine: Sendable, Equatable {
         if let eras = observation.eras { self.eras = eras }
         if let digest = observation.toolsDigest { toolsDigest = digest }
         wrongAnswers = observation.isWrongAnswer ? wrongAnswers + 1 : 0
-        _ = restart.handle(observation.finding == .passed ? .healthy(at: at) : .unhealthy)
+        switch observation.finding {
+        case .passed: _ = restart.handle(.healthy(at: at))
+        case .busy: break
+        case .failed, .lifeless: _ = restart.handle(.unhealthy)
+        }
         var actions: [Action] = []
         for action in health.handle(.probed(observation.finding, at: at)) {
             switch action {

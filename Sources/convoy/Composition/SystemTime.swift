@@ -16,7 +16,8 @@ struct SystemTime: Timepiece {
 /// began. A second INT does.
 final class Interrupts: Sendable {
     private let count = Mutex(0)
-    private let sources: [any DispatchSourceSignal]
+    /// Only kept alive; never touched again after `init`.
+    nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
     private let onFirst: (@Sendable () -> Void)?
 
     init(onFirst: (@Sendable () -> Void)? = nil) {

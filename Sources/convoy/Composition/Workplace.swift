@@ -68,7 +68,7 @@ struct Workplace {
         return spec
     }
 
-    func fleetOperator(_ context: FleetContext, progress: any Progress) throws -> FleetOperator {
+    func fleetOperator(_ context: FleetContext, progress: any Ports.Progress) throws -> FleetOperator {
         let seal = TreeReleaseSeal(state: layout.state)
         let interrupts = Interrupts()
         return FleetOperator(

@@ -5,15 +5,16 @@ import Testing
 @Suite("The parser under random input")
 struct RandomisedTests {
     /// `ops/test` runs 100000; fewer by default, to keep a plain `swift test` quick.
-    private static let count = Int(ProcessInfo.processInfo.environment["CONVOY_FUZZ_INPUTS"] ?? "") ?? 5000
+    /// Shared by four seeds, which run in parallel.
+    private static let count = (Int(ProcessInfo.processInfo.environment["CONVOY_FUZZ_INPUTS"] ?? "") ?? 5000) / 4
 
-    @Test("whatever comes in, a spec or a list of problems comes out")
-    func survives() throws {
+    @Test("whatever comes in, a spec or a list of problems comes out", arguments: [0x5eed, 0xcafe, 0xbeef, 0xf1ee7])
+    func survives(_ seed: UInt64) throws {
         let profiles = try Dictionary(
             uniqueKeysWithValues: ["documentdb", "grafana", "mongodb"].map { ($0, try SpecCase.lookup($0)) })
         let seeds = SpecCase.all.map(\.input).filter { $0.count < 4000 }
         let good = SpecCase.all.filter { $0.says == "valid\n" }.map(\.input)
-        var mutator = Mutator(seed: 0x5eed)
+        var mutator = Mutator(seed: seed)
         var valid = 0
         for number in 0..<Self.count {
             let input = mutator.next(from: number.isMultiple(of: 2) ? seeds : good, and: seeds)
