@@ -27,10 +27,7 @@ package struct FileLedger: Ledger {
     }
 
     package func save(_ record: LedgerRecord) async throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        let text = String(decoding: try encoder.encode(record), as: UTF8.self) + "\n"
-        try files.write(path, text, mode: 0o600)
+        try files.write(path, try StableJSON.text(record), mode: 0o600)
     }
 
     private func unreadable(_ why: String) -> Failure {

@@ -129,6 +129,23 @@ extension GenerationPlan {
             edge: EdgeSpec(
                 url: "https://127.0.0.1:8443", listen: EdgeSpec.Listen(address: "127.0.0.1", port: 8443),
                 authorization: .development),
-            health: HealthSpec(), rollout: RolloutSpec(), logs: LogsSpec())
+            health: HealthSpec(), rollout: RolloutSpec(), logs: LogsSpec(), origin: .sample)
     }
+}
+
+extension GenerationPlan.Origin {
+    static let sample = GenerationPlan.Origin(
+        spec: FleetSpec(
+            name: "shop",
+            server: ServerSpec(
+                profile: "documentdb",
+                release: ReleaseReference(kind: .pypi, name: "documentdb-mcp", version: "0.6.2")), database: nil,
+            pools: [],
+            edge: EdgeSpec(
+                url: "https://127.0.0.1:8443", listen: EdgeSpec.Listen(address: "127.0.0.1", port: 8443),
+                authorization: .development)),
+        profile: Profile(
+            name: "documentdb", releases: [.pypi], needsDatabase: true,
+            start: Profile.Start(command: "documentdb-mcp"), http: Profile.HTTP(), version: Profile.Version(),
+            canary: nil, stop: Profile.Stop(), settings: [:], memoryDenyWriteExecute: false))
 }

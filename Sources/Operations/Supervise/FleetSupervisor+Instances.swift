@@ -46,7 +46,8 @@ extension FleetSupervisor {
     private func spawn(_ name: String) async {
         guard let runner = runners[name], let plan = plans[runner.machine.plan.generation] else { return }
         do {
-            try ports.seal.check(plan.release.digest)
+            // Off the actor: a release of thousands of files takes a while, and others must not wait.
+            try await Task.detached { [seal = ports.seal] in try seal.check(plan.release.digest) }.value
             holdIdlePorts()
             let record = try await ports.processes.start(ProcessPlan(runner.machine.plan))
             runners[name]?.record = record

@@ -23,10 +23,7 @@ package enum ReleaseLockFile {
     private struct Header: Decodable { var format: Int }
 
     package static func encode(_ lock: ReleaseLock) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let bytes = try encoder.encode(File(about: about, format: lock.format, releases: lock.releases))
-        return String(decoding: bytes, as: UTF8.self) + "\n"
+        try StableJSON.text(File(about: about, format: lock.format, releases: lock.releases))
     }
 
     /// Throws a `Failure` (bad spec) that names `file` and says what is wrong with it.

@@ -1,7 +1,7 @@
 import Fleet
 import Testing
 
-@testable import Releases
+@testable import Operations
 
 @Suite("fleet.lock")
 struct ReleaseLockFileTests {
