@@ -15,6 +15,14 @@ static int result(long value) { return value < 0 ? -errno : (int)value; }
 
 int convoy_pidfd_open(pid_t pid) { return result(syscall(SYS_pidfd_open, pid, 0)); }
 
+int convoy_take_descriptor(pid_t pid, int descriptor) {
+    int pidfd = convoy_pidfd_open(pid);
+    if (pidfd < 0) return pidfd;
+    int copy = result(syscall(SYS_pidfd_getfd, pidfd, descriptor, 0));
+    close(pidfd);
+    return copy;
+}
+
 int convoy_pidfd_send_signal(int pidfd, int signal) {
     return result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
 }

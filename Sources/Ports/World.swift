@@ -29,9 +29,13 @@ package protocol Timepiece: Sendable {
 package protocol Sockets: Sendable {
     /// A listening unix socket; it replaces a stale one, never one that answers.
     func listen(path: String, mode: UInt16) throws -> Int32
+    /// The first listener of a process that was started with one; nil when it can't be had.
+    func listener(of pid: Int32) -> Int32?
     func close(_ descriptor: Int32)
     /// Whether something accepts connections there.
     func accepts(address: String, port: Int) async -> Bool
+    /// Whether anybody listens on the port; cheap.
+    func isListening(on port: Int) -> Bool
     /// Who listens on the port, as `nginx (pid 12)`; nil when nobody does.
     func listener(on port: Int) -> String?
     /// Holds exactly these ports of 127.0.0.1, so that nobody else can listen there; lets go of others.

@@ -2,8 +2,9 @@
 /// a JSON list one after the other over one kept connection.
 enum Doubles {
     static let gate = #"""
-        """A gate that reads its answer from a file for each request: STATUS GROUP."""
-        import http.server, os, socketserver, sys
+        """A gate that reads its answer from a file for each request: STATUS GROUP [TAG,TAG...], the session tags
+        that it honours; all of the group's colour when there are none in the file."""
+        import http.server, os, re, socketserver, sys
 
         socket_path, answer_path = sys.argv[1], sys.argv[2]
 
@@ -12,7 +13,7 @@ enum Doubles {
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                status, group = open(answer_path).read().split()
+                status, group, *tags = open(answer_path).read().split()
                 token = self.headers.get_all("Authorization") or []
                 pool = self.headers.get_all("X-Convoy-Pool") or []
                 if token != ["Bearer good"] and status == "204":
@@ -23,6 +24,9 @@ enum Doubles {
                 if status == "204":
                     self.send_header("X-Convoy-Group", group)
                     self.send_header("X-Convoy-Subject", "ada")
+                    session_group = self.session_group(group, tags)
+                    if session_group:
+                        self.send_header("X-Convoy-Session-Group", session_group)
                 if status in ("401", "403"):
                     self.send_header("WWW-Authenticate", 'Bearer error="e%s", scope="mcp:analytics"' % status)
                 if status == "403":
@@ -31,6 +35,15 @@ enum Doubles {
                     self.send_header("Content-Length", "0")
                 self.send_header("X-Convoy-Saw", self.headers.get("X-Convoy-Query", ""))
                 self.end_headers()
+
+            def session_group(self, group, tags):
+                pool, _, colour = group.rpartition("_")
+                found = re.fullmatch(r"([ab])([1-9][0-9]?)\.(.+)", self.headers.get("Mcp-Session-Id", ""))
+                if not found:
+                    return None
+                tag = found[1] + found[2]
+                is_honoured = tag in tags[0].split(",") if tags else found[1] == colour
+                return f"{pool}_{tag}" if is_honoured else None
 
             def address_string(self):
                 return "unix"

@@ -51,6 +51,8 @@ struct convoy_spawned convoy_spawn(const struct convoy_spawn_plan *plan);
 // All below: a negative errno says what failed.
 
 int convoy_pidfd_open(pid_t pid);
+// A copy of another process's descriptor; that process must be ours to trace.
+int convoy_take_descriptor(pid_t pid, int descriptor);
 int convoy_pidfd_send_signal(int pidfd, int signal);
 
 enum convoy_reaped { CONVOY_REAPED_EXITED = 1, CONVOY_REAPED_SIGNALLED = 2 };

@@ -29,13 +29,6 @@ extension FleetParser {
         if let canary = section["canary"] {
             health.canary = CanaryReader(reader: reader, variables: profile.map { .canary(of: $0) }).read(canary)
         }
-        if health.timeout > health.interval, let place = section["timeout"] ?? section["interval"] {
-            reader.report(
-                place.location, place.path,
-                Problem(
-                    "the timeout of \(health.timeout.text) is longer than the interval of \(health.interval.text)",
-                    "set timeout to less"))
-        }
         return health
     }
 

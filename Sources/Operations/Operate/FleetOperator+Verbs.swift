@@ -14,6 +14,7 @@ extension FleetOperator {
                 next: "use `convoy rollout --to VERSION`")
         }
         _ = try await ports.launcher.ensureRunning()
+        record = try await clearLeftovers(record)
         let installed = try await ports.releases.list().first { $0.digest == target.release.digest }
         guard let installed else {
             throw Failure(
@@ -22,14 +23,13 @@ extension FleetOperator {
                 next: "use `convoy rollout --to \(target.release.version)`, which fetches it")
         }
         try await ports.releases.verify(installed.digest)
-        var planner = try await planner(installed)
-        planner.spec = target.origin.spec
-        planner.profile = target.origin.profile
-        let plan = try planner.plan(number: record.nextGeneration, current: record.current)
-        let leftovers = record.next
-        record.next = nil
-        if let leftovers { try await ports.control.retire(leftovers.number, drain: 0) }
-        return (try await roll(plan, over: record, verb: "rollback"), target.origin.spec.server.release)
+        // Everything as it was then, also what the profile starts and how the database is reached.
+        var origin = context
+        origin.spec = target.origin.spec
+        origin.profile = target.origin.profile
+        let back = FleetOperator(ports: ports, context: origin)
+        let plan = try await back.planner(installed).plan(number: record.nextGeneration, current: record.current)
+        return (try await back.roll(plan, over: record, verb: "rollback"), target.origin.spec.server.release)
     }
 
     /// Stops the fleet and takes away its users. Releases, logs and the lock stay.

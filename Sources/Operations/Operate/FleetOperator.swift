@@ -54,6 +54,7 @@ package struct FleetOperator: Sendable {
         try await audit(verb, "\(plan.release.version): \(outcome)")
         switch outcome {
         case .converged:
+            if let lost = record.current, before.current == nil { try await credentials.remove(of: lost) }
             return .converged(generation: plan.number, from: record.current?.release, to: plan.release)
         case .convergedWithLeftovers(let why):
             throw Failure(
@@ -115,7 +116,7 @@ package struct FleetOperator: Sendable {
     }
 
     /// What a rollout that was cut has left: it never served, so it goes.
-    private func clearLeftovers(_ record: LedgerRecord) async throws -> LedgerRecord {
+    func clearLeftovers(_ record: LedgerRecord) async throws -> LedgerRecord {
         let report = try await ports.control.status(newerThan: nil, timeout: 0)
         var cleaned = record
         if let cut = record.next {
@@ -126,6 +127,14 @@ package struct FleetOperator: Sendable {
             }
             cleaned.next = nil
             cleaned.nextGeneration = max(record.nextGeneration, cut.number + 1)
+        }
+        if let serving = report.generations.first(where: { $0.number == report.status.generation }),
+            let current = cleaned.current, current.number != serving.number
+        {
+            // It was cut between the flip back and its note.
+            cleaned.current = serving
+            cleaned.nextGeneration = max(cleaned.nextGeneration, current.number + 1)
+            if cleaned.previous?.number == serving.number { cleaned.previous = nil }
         }
         for stray in report.generations where stray.number != report.status.generation {
             ports.progress.step("taking away generation \(stray.number), left by an earlier command")

@@ -9,6 +9,8 @@ struct Companion {
     var record: ProcessRecord?
     var restart = RestartMachine()
     var fault = ""
+    /// Two callers that find it missing at once must not start two.
+    var start: Task<Void, any Error>?
 }
 
 extension FleetSupervisor {
@@ -39,10 +41,7 @@ extension FleetSupervisor {
     private func revive(_ kind: Companion.Kind) async {
         guard !isShuttingDown, companions[kind]?.record == nil else { return }
         do {
-            switch kind {
-            case .gate: try await startGate()
-            case .edge: try await startEdge()
-            }
+            try await ensure(kind)
             changed()
         } catch {
             companions[kind]?.fault = Self.words(error)
@@ -57,8 +56,22 @@ extension FleetSupervisor {
     }
 
     func ensureCompanions() async throws {
-        if companions[.gate]?.record == nil { try await startGate() }
-        if companions[.edge]?.record == nil { try await startEdge() }
+        try await ensure(.gate)
+        try await ensure(.edge)
+    }
+
+    private func ensure(_ kind: Companion.Kind) async throws {
+        guard companions[kind]?.record == nil else { return }
+        if let start = companions[kind]?.start { return try await start.value }
+        let start = Task {
+            switch kind {
+            case .gate: try await startGate()
+            case .edge: try await startEdge()
+            }
+        }
+        companions[kind, default: Companion()].start = start
+        defer { companions[kind]?.start = nil }
+        try await start.value
     }
 
     private func startGate() async throws {
@@ -81,7 +94,7 @@ extension FleetSupervisor {
     func clearEdgeOrphans(_ record: ProcessRecord) async {
         await ports.processes.signal(record, .quit, wholeGroup: true)
         let port = edgePort
-        for _ in 0..<100 where port.flatMap({ ports.sockets.listener(on: $0) }) != nil {
+        for _ in 0..<100 where port.map({ ports.sockets.isListening(on: $0) }) == true {
             try? await ports.time.sleep(0.005)
         }
         Task {

@@ -128,12 +128,19 @@ extension FleetSupervisor: SupervisorControl {
         await withTaskGroup(of: Void.self) { group in
             for name in names {
                 group.addTask {
+                    await self.retryRefused(name)
                     await self.prove(name)
                     await self.probe(name, isFull: true)
                 }
             }
         }
         try await reconcileEdge()
+    }
+
+    /// An operator who asks has perhaps mended what was refused: a changed byte, a missing file.
+    private func retryRefused(_ name: String) async {
+        guard runners[name]?.machine.state == .refused else { return }
+        await send(.begin(at: ports.time.now()), to: name)
     }
 
     package func shutdown(drain: Seconds) async throws {
@@ -176,7 +183,7 @@ extension FleetSupervisor {
             fleet: serving?.fleet ?? plans.values.first?.fleet ?? "", generation: serving?.number ?? 0,
             release: serving?.release, converged: isWhole == true && edge.state == .up && gate.state == .up,
             instances: instances, edge: edge, gate: gate,
-            supervisor: SupervisorStatus(state: .up, pid: nil, version: settings.version))
+            supervisor: SupervisorStatus(state: .up, pid: settings.pid, version: settings.version))
     }
 
     private func edgeStatus(_ serving: GenerationPlan?) async -> EdgeStatus {

@@ -52,10 +52,11 @@ extension FleetSupervisor {
             let record = try await ports.processes.start(ProcessPlan(runner.machine.plan))
             runners[name]?.record = record
             runners[name]?.era = nil
-            await send(.started(at: ports.time.now()), to: name)
+            // Before anything else: whoever is not in the book when this supervisor dies is an orphan.
             try? book.record(
                 ProcessBook.Entry(
                     record: record, restarts: runner.machine.restarts, startedAt: ports.time.wallClock()))
+            await send(.started(at: ports.time.now()), to: name)
             if let exit = earlyExits.removeValue(forKey: record) { return await processExited(exit) }
             watchHealth(name)
         } catch {

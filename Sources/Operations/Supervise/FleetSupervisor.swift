@@ -106,6 +106,7 @@ package actor FleetSupervisor {
         for kind in Companion.Kind.allCases {
             if let entry = book.entries[kind.rawValue], await ports.processes.adopt(entry.record) {
                 companions[kind] = Companion(record: entry.record)
+                if kind == .gate { gateListener = ports.sockets.listener(of: entry.record.pid) }
             }
         }
         if !plans.isEmpty { try? await reconcileEdge() }

@@ -42,19 +42,22 @@ package struct SupervisorSettings: Sendable {
     /// Path of the `convoy` binary, for the gate.
     package var executable: String
     package var version: String
+    /// Its own, for the status.
+    package var pid: Int32
     /// Public keys of the development issuer: JWKS text and issuer URL; nil when there is none.
     package var developmentIssuer: @Sendable (_ fleet: String) throws -> GatePolicy.Issuer
     /// Whom the gate becomes when the supervisor is root.
     package var gateUser: ProcessPlan.UserAndGroup?
 
     package init(
-        layout: FleetLayout, executable: String, version: String,
+        layout: FleetLayout, executable: String, version: String, pid: Int32,
         developmentIssuer: @escaping @Sendable (String) throws -> GatePolicy.Issuer,
         gateUser: ProcessPlan.UserAndGroup?
     ) {
         self.layout = layout
         self.executable = executable
         self.version = version
+        self.pid = pid
         self.developmentIssuer = developmentIssuer
         self.gateUser = gateUser
     }

@@ -135,6 +135,7 @@ package struct GenerationPlanner: Sendable {
 
 /// Names of the database users that Convoy makes.
 package enum InstanceUser {
-    package static func prefix(fleet: String) -> String { "convoy-\(fleet)-" }
+    /// The dot ends the fleet's name, which can't hold one: `shop` must not take users of `shop-eu` for its own.
+    package static func prefix(fleet: String) -> String { "convoy-\(fleet)." }
     package static func name(fleet: String, instance: String) -> String { prefix(fleet: fleet) + instance }
 }

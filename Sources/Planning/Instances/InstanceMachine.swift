@@ -53,7 +53,7 @@ package struct InstanceMachine: Sendable, Equatable {
         case gone
     }
 
-    private enum Life: Sendable, Equatable { case pending, running, waiting, stopping, stopped, refused }
+    private enum Life: Sendable, Equatable { case pending, launching, running, waiting, stopping, stopped, refused }
 
     package let plan: InstancePlan
     package private(set) var restarts = 0
@@ -90,20 +90,12 @@ package struct InstanceMachine: Sendable, Equatable {
 
     private mutating func decide(_ event: Event) -> [Action] {
         switch event {
-        case .begin: return life == .pending && wished ? (plan.proof == nil ? [.spawn] : [.prove]) : []
+        case .begin: return begin()
         case .proved(let verdict, let at): return proved(verdict, at)
         case .started(let at): return started(at)
-        case .adopted(let restarts, let at):
-            life = .running
-            startedAt = at
-            self.restarts = restarts
-            health = .adopted(policy: policy, startedAt: at)
-            everFit = true
-            // The proof of the last supervisor holds until the one that is asked for now.
-            verdict = .proved
-            provedAt = at
-            return plan.proof == nil ? [] : [.prove]
+        case .adopted(let restarts, let at): return adopted(restarts, at)
         case .startRefused(let why):
+            guard life == .launching else { return [] }
             guard wished else { return stopped() }
             life = .refused
             fault = why
@@ -119,27 +111,46 @@ package struct InstanceMachine: Sendable, Equatable {
         }
     }
 
+    private mutating func begin() -> [Action] {
+        guard wished else { return [] }
+        switch life {
+        case .pending: return plan.proof == nil ? launch() : [.prove]
+        // Somebody may have mended what stood against it.
+        case .refused where !fault.isEmpty: return spawnIfProved()
+        default: return []
+        }
+    }
+
+    private mutating func adopted(_ restarts: Int, _ at: Seconds) -> [Action] {
+        guard life == .pending, wished else { return [] }
+        life = .running
+        startedAt = at
+        self.restarts = restarts
+        health = .adopted(policy: policy, startedAt: at)
+        everFit = true
+        // The proof of the last supervisor holds until the one that is asked for now.
+        verdict = .proved
+        provedAt = at
+        return plan.proof == nil ? [] : [.prove]
+    }
+
     private mutating func proved(_ verdict: ProofVerdict, _ at: Seconds) -> [Action] {
         self.verdict = verdict
         provedAt = at
         guard wished else { return [] }
         switch life {
-        case .pending where verdict.isProved:
-            return [.spawn]
+        case .pending where verdict.isProved: return launch()
         case .pending:
             life = .refused
             return []
-        case .refused where verdict.isProved && fault.isEmpty:
-            life = .pending
-            return [.spawn]
-        case .waiting where verdict.isProved && awaitsProof:
-            awaitsProof = false
-            return [.spawn]
+        case .refused where verdict.isProved && (fault.isEmpty || awaitsProof): return launch()
+        case .waiting where verdict.isProved && awaitsProof: return launch()
         default: return []
         }
     }
 
     private mutating func started(_ at: Seconds) -> [Action] {
+        guard life == .launching else { return [] }
         startedAt = at
         fault = ""
         wrongAnswers = 0
@@ -153,6 +164,7 @@ package struct InstanceMachine: Sendable, Equatable {
     }
 
     private mutating func exited(_ cause: String, _ at: Seconds, _ dice: Double) -> [Action] {
+        guard life == .running || life == .stopping else { return [] }
         startedAt = nil
         guard wished else { return stopped() }
         restarts += 1
@@ -172,17 +184,28 @@ package struct InstanceMachine: Sendable, Equatable {
     }
 
     private mutating func spawnIfProved() -> [Action] {
-        awaitsProof = !verdict.isProved
-        return [verdict.isProved ? .spawn : .prove]
+        if verdict.isProved { return launch() }
+        awaitsProof = true
+        return [.prove]
+    }
+
+    /// From here on there may be a process, so that a stop must wait for news of it.
+    private mutating func launch() -> [Action] {
+        life = .launching
+        awaitsProof = false
+        return [.spawn]
     }
 
     private mutating func probed(_ observation: Observation, _ at: Seconds) -> [Action] {
         guard life == .running else { return [] }
+        if case .busy = observation.finding {} else {
+            wrongAnswers = observation.isWrongAnswer ? wrongAnswers + 1 : 0
+        }
         if let eras = observation.eras { self.eras = eras }
         if let digest = observation.toolsDigest { toolsDigest = digest }
-        wrongAnswers = observation.isWrongAnswer ? wrongAnswers + 1 : 0
         switch observation.finding {
         case .passed: _ = restart.handle(.healthy(at: at))
+        // No evidence either way: what was counted stays counted.
         case .busy: break
         case .failed, .lifeless: _ = restart.handle(.unhealthy)
         }
@@ -199,6 +222,8 @@ package struct InstanceMachine: Sendable, Equatable {
                 actions.append(.kill)
             }
         }
+        // One that came back from a crash with wrong answers must not serve them until its start deadline.
+        if isHopeless, health.standing == .starting { withdrawn = true }
         return actions
     }
 
@@ -210,7 +235,8 @@ package struct InstanceMachine: Sendable, Equatable {
             life = .stopping
             return [.terminate]
         case .pending, .waiting, .refused: return stopped()
-        case .stopping, .stopped: return []
+        // Its start can't be called back: whatever comes of it is stopped then.
+        case .launching, .stopping, .stopped: return []
         }
     }
 
@@ -232,12 +258,14 @@ extension InstanceMachine {
     /// Whether it still gets the calls of sessions that it opened: also while it drains.
     package var keepsSessions: Bool { wished && everFit && !withdrawn && verdict.isProved && life != .refused }
 
-    /// Whether waiting may still help an instance that never was fit.
-    private var isHopeless: Bool { !everFit && wrongAnswers >= max(2, policy.unhealthyAfter) }
+    /// Whether waiting can't help one that starts.
+    private var isHopeless: Bool { wrongAnswers >= max(2, policy.unhealthyAfter) }
 
     package var state: InstanceState {
         switch life {
-        case .pending: .pending
+        case .launching where !wished: .stopping
+        case .launching where restarts > 0: .restarting
+        case .pending, .launching: .pending
         case .waiting: .restarting
         case .stopping: .stopping
         case .stopped: .stopped
@@ -250,7 +278,7 @@ extension InstanceMachine {
     }
 
     package var reason: String {
-        if !verdict.isProved, life != .pending { return "no proof: \(verdict.reason)" }
+        if !verdict.isProved, life != .pending, life != .launching { return "no proof: \(verdict.reason)" }
         if life == .running { return health.reason }
         return fault
     }

@@ -58,7 +58,7 @@ struct Supervise: AsyncParsableCommand {
     private static func settings(_ layout: FleetLayout) -> SupervisorSettings {
         let executable = DetachedSupervisor.executable
         return SupervisorSettings(
-            layout: layout, executable: executable, version: Convoy.version,
+            layout: layout, executable: executable, version: Convoy.version, pid: getpid(),
             developmentIssuer: { fleet in
                 let issuer = try DevelopmentIssuer.load(directory: layout.issuer, fleet: fleet)
                 return GatePolicy.Issuer(url: issuer.url, jwks: issuer.jwks)

@@ -92,9 +92,7 @@ struct Releases: AsyncParsableCommand {
         @OptionGroup var output: JSONOption
 
         func run() async throws {
-            var options = FleetOptions()
-            options.root = root.root
-            let layout = Workplace(options).layout
+            let layout = FleetLayout(root: Workplace.absolute(root.root))
             let store = LocalReleaseStore(
                 state: layout.state, directory: "/", seal: TreeReleaseSeal(state: layout.state),
                 environment: ProcessInfo.processInfo.environment)

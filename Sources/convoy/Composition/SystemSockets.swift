@@ -16,6 +16,8 @@ final class SystemSockets: Sockets {
         return socket.descriptor
     }
 
+    func listener(of pid: Int32) -> Int32? { InheritedListener.take(from: pid) }
+
     func close(_ descriptor: Int32) { _ = listeners.withLock { $0.removeValue(forKey: descriptor) } }
 
     func hold(_ ports: Set<Int>) {
@@ -27,6 +29,8 @@ final class SystemSockets: Sockets {
     }
 
     func accepts(address: String, port: Int) async -> Bool { TCPProbe.accepts(address: address, port: UInt16(port)) }
+
+    func isListening(on port: Int) -> Bool { TCPProbe.isListening(on: UInt16(port)) }
 
     func listener(on port: Int) -> String? { PortOwner.listening(on: UInt16(port))?.description }
 
@@ -50,15 +54,21 @@ enum TCPProbe {
         }
     }
 
-    /// Rows of /proc/net/tcp: `sl local remote st ...`; 01 = established; the server's own end has
+    static func established(to port: UInt16) -> Int { count("/proc/net/tcp", port, state: "01") }
+
+    static func isListening(on port: UInt16) -> Bool {
+        count("/proc/net/tcp", port, state: "0A") + count("/proc/net/tcp6", port, state: "0A") > 0
+    }
+
+    /// Rows are `sl local remote st ...`; 01 = established, 0A = listening; the server's own end has
     /// the port as local.
-    static func established(to port: UInt16) -> Int {
-        guard let table = try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8) else { return 0 }
+    private static func count(_ file: String, _ port: UInt16, state: String) -> Int {
+        guard let table = try? String(contentsOfFile: file, encoding: .utf8) else { return 0 }
         let hex = String(port, radix: 16, uppercase: true)
         let suffix = ":" + String(repeating: "0", count: 4 - hex.count) + hex
         return table.split(separator: "\n").count { row in
             let fields = row.split(separator: " ", maxSplits: 4)
-            return fields.count > 3 && fields[1].hasSuffix(suffix) && fields[3] == "01"
+            return fields.count > 3 && fields[1].hasSuffix(suffix) && fields[3] == state
         }
     }
 }
