@@ -62,6 +62,18 @@ struct ConfigurationDirectory: Sendable {
         try EdgeFile.rename(link, to: current)
         try EdgeFile.sync(path)
         for number in numbers where "versions/\(number)" != before { discard("\(versions)/\(number)") }
+        if let before { dropOldSecrets("\(path)/\(before)") }
+    }
+
+    /// The version before stays to be looked at and gone back to, but not with secrets that are no longer used.
+    private func dropOldSecrets(_ before: String) {
+        let names = FileManager.default.enumerator(atPath: before)?.allObjects as? [String] ?? []
+        for name in names where !EdgeFile.isDirectory("\(before)/\(name)") {
+            guard let mode = EdgeFile.mode("\(before)/\(name)"), mode & 0o077 == 0,
+                !FileManager.default.contentsEqual(atPath: "\(before)/\(name)", andPath: "\(current)/\(name)")
+            else { continue }
+            discard("\(before)/\(name)")
+        }
     }
 
     /// Only for what this installer wrote itself.

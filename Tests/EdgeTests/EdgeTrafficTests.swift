@@ -97,6 +97,65 @@ struct EdgeTrafficTests {
         }
     }
 
+    @Test("a tag that the gate does not honour goes to the active colour, although its own slot listens")
+    func unhonouredTag() async throws {
+        try await withEdgeLab { (lab) async throws in
+            let session = try lab.call(initialize).values("Mcp-Session-Id").first ?? ""
+            #expect(session.hasPrefix("a"))
+            let call = EdgeLab.Call().with("Mcp-Session-Id", session)
+            // Draining: the other colour is active, and old sessions are still honoured.
+            try lab.gate("204 analytics_b a1,a2,a3")
+            #expect(try lab.call(call).status == 200)
+            for answer in ["204 analytics_b -", "204 analytics_b b1,b2", "204 analytics_b"] {
+                try lab.gate(answer)
+                let lost = try lab.call(call)
+                #expect(lost.status == 404 && lost.instance?.hasPrefix("b") == true, "\(answer): \(lost)")
+            }
+            // A generation that was never proved: its port listens, the gate does not name it.
+            try lab.gate("204 analytics_a a1,a2,a3")
+            for tag in ["b1", "b2"] {
+                let forged = try lab.calls([EdgeLab.Call(times: 5).with("Mcp-Session-Id", "\(tag).x")])
+                #expect(forged.allSatisfy { $0.status == 404 && $0.instance?.hasPrefix("a") == true }, "\(forged)")
+            }
+        }
+    }
+
+    @Test("a client can't name a session's group itself, and the gate can't name one of another pool")
+    func forgedSessionGroup() async throws {
+        try await withEdgeLab { (lab) async throws in
+            let forged = EdgeLab.Call(times: 5).with("X-Convoy-Session-Group", "analytics_b1")
+            #expect(try lab.calls([forged]).allSatisfy { $0.instance?.hasPrefix("a") == true })
+            #expect(try !lab.call(forged).body.contains("analytics_b1"))
+            try lab.gate("204 analytics_a a9,b7")
+            for id in ["a9.x", "b7.x"] {
+                let answer = try lab.call(EdgeLab.Call().with("Mcp-Session-Id", id))
+                #expect(answer.status == 404 && answer.instance?.hasPrefix("a") == true, "\(id): \(answer)")
+            }
+        }
+    }
+
+    @Test("a pool's header secret is sent to its instances, whatever the client sends, and is in no other file")
+    func headerSecret() async throws {
+        try await withEdgeLab { (lab) async throws in
+            let none = try lab.call(EdgeLab.Call().with("X-Convoy-Secret", "forged"))
+            #expect(!none.body.lowercased().contains("x-convoy-secret"))
+            let secret = RenderedFile(path: "secrets/analytics.map", content: "analytics \"s3-cret\";\n", mode: 0o600)
+            let other = RenderedFile(path: "secrets/other.map", content: "other \"0ther\";\n", mode: 0o600)
+            #expect(try await lab.edge.install(try EdgeRenderer.render(lab.plan) + [secret, other]))
+            lab.signalEdge(SIGHUP)
+            var seen = ""
+            for _ in 0..<200 where !seen.contains(#""s3-cret""#) {
+                seen = (try? lab.call(EdgeLab.Call().with("X-Convoy-Secret", "forged")).body) ?? ""
+            }
+            #expect(seen.contains(#""s3-cret""#) && !seen.contains("0ther") && !seen.contains("forged"))
+            let rendered = try String(contentsOfFile: lab.root + "/edge/current/nginx.conf", encoding: .utf8)
+            let logs = try ["access", "error"].map {
+                try String(contentsOfFile: "\(lab.logs)/\($0).log", encoding: .utf8)
+            }
+            #expect(!(rendered + logs.joined()).contains("s3-cret"))
+        }
+    }
+
     @Test("with a whole colour dead its sessions get the active colour's 404")
     func deadColour() async throws {
         try await withEdgeLab { (lab) async throws in
@@ -104,9 +163,11 @@ struct EdgeTrafficTests {
             for tag in ["a1", "a2", "a3"] { lab.kill(tag) }
             let nobody = try lab.call()
             #expect(nobody.status == 503 && nobody.values("Retry-After") == ["1"])
-            try lab.gate("204 analytics_b")
-            let answer = try lab.call(EdgeLab.Call(body: #"{"pad":"xxxxxxxxxx"}"#).with("Mcp-Session-Id", session))
-            #expect(answer.status == 404 && answer.instance?.hasPrefix("b") == true, "\(answer)")
+            for honoured in ["", " a1,a2,a3"] {
+                try lab.gate("204 analytics_b" + honoured)
+                let answer = try lab.call(EdgeLab.Call(body: #"{"pad":"xxxxxxxxxx"}"#).with("Mcp-Session-Id", session))
+                #expect(answer.status == 404 && answer.instance?.hasPrefix("b") == true, "\(answer)")
+            }
         }
     }
 

@@ -181,11 +181,11 @@ struct ReadinessTests {
     @Test("header secrets from the file go with each request and never into a reason")
     func headerSecrets() async throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("convoy-\(UUID().uuidString).json")
-        try Data(#"{"x-convoy-instance":"s3cret-s3cret"}"#.utf8).write(to: file)
+        try Data(#"{"x-convoy-secret":"s3cret-s3cret"}"#.utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
         let fake = FakeMCP { request, connection in
             guard request.rpcMethod == "tools/list" else { return false }
-            let secret = request.headers["x-convoy-instance"] ?? "none"
+            let secret = request.headers["x-convoy-secret"] ?? "none"
             connection.answer(200, FakeMCP.error(request.rpcID, -32603, "bad header \(secret)"))
             return true
         }

@@ -187,17 +187,21 @@ class Fleet:
     @contextlib.contextmanager
     def load(self, tool, arguments, contains, clients=20, pause=0.02, mode="auto", sdk=2, flip=False):
         """Load while the block runs; its summary is then in the dictionary that the block got."""
-        ready = self.world.work / "load.ready"
+        ready, flipped = self.world.work / "load.ready", self.world.work / "load.flipped"
         ready.unlink(missing_ok=True)
+        flipped.unlink(missing_ok=True)
         command = [OPS / "load", "--url", self.endpoint, "--token-file", self.token_file(), "--tool", tool,
                    "--arguments", json.dumps(arguments), "--contains", contains, "--clients", str(clients),
-                   "--sdk", str(sdk), "--mode", mode, "--pause", str(pause), "--ready", ready]
+                   "--sdk", str(sdk), "--mode", mode, "--pause", str(pause), "--ready", ready,
+                   "--flipped", flipped]
         process = subprocess.Popen(command + (["--expect-flip"] if flip else []), stdout=subprocess.PIPE, text=True)
         summary = {}
         try:
             eventually(30, "every client got an answer", lambda: ready.exists() or process.poll() is not None)
             check(process.poll() is None, "the load ended at once")
             yield summary
+            if flip:
+                eventually(30, "a client met the new version", flipped.exists)
         finally:
             process.send_signal(signal.SIGTERM)
             summary.update(json.loads(process.communicate(timeout=60)[0] or "{}"))

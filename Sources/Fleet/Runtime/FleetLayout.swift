@@ -16,6 +16,9 @@ package struct FleetLayout: Sendable, Equatable {
     package var issuer: String { state + "/issuer" }
     package var instances: String { state + "/instances" }
     package func instance(_ name: String) -> String { instances + "/" + name }
+    package var secrets: String { state + "/secrets" }
+    /// The header secret that every instance of a pool demands, of whichever generation.
+    package func headerSecret(_ pool: String) -> String { secrets + "/header-" + pool }
     package func log(_ name: String) -> String { logs + "/" + name + ".log" }
 
     package var controlSocket: String { runtime + "/control.sock" }

@@ -51,7 +51,7 @@ package struct Profile: Sendable, Equatable, Codable {
     package enum SecretKind: String, Sendable, Equatable, Codable, CaseIterable {
         /// The instance user's connection string.
         case databaseURI = "database-uri"
-        /// A JSON object of the headers that the server insists on: `{"x-convoy-instance": "..."}`.
+        /// A JSON object of the headers that the server insists on: `{"x-convoy-secret": "..."}`.
         case headerSecret = "header-secret"
     }
 

@@ -8,13 +8,13 @@ extension FleetOperator {
     package func rollback() async throws -> (Result, ReleaseReference) {
         var record = try await ports.ledger.load()
         guard record.current != nil else { throw notUp("roll it back") }
+        _ = try await ports.launcher.ensureRunning()
+        record = try await clearLeftovers(record)
         guard let target = record.previous else {
             throw Failure(
                 .failed, "cannot roll back", because: "no generation served before this one",
                 next: "use `convoy rollout --to VERSION`")
         }
-        _ = try await ports.launcher.ensureRunning()
-        record = try await clearLeftovers(record)
         let installed = try await ports.releases.list().first { $0.digest == target.release.digest }
         guard let installed else {
             throw Failure(
@@ -51,6 +51,7 @@ extension FleetOperator {
         ports.progress.step("removing database users and credentials")
         for plan in plans { try await credentials.remove(of: plan) }
         if context.profile.needsDatabase { try await credentials.removeStrangers(keeping: []) }
+        try credentials.removeHeaderSecrets()
         var after = try await ports.ledger.load()
         after.previous = record.current ?? record.previous
         after.current = nil

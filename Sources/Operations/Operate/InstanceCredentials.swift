@@ -6,18 +6,18 @@ import Ports
 /// Gives each instance of a generation its own database user and its secret files, and takes both
 /// away with the generation.
 struct InstanceCredentials: Sendable {
+    /// What nginx sends it as; header names have no case.
+    private static let headerName = "x-convoy-secret"
+
     let ports: OperatorPorts
     let context: FleetContext
 
     /// Users and files of a new generation. Safe to run again: it makes new passwords then.
     func create(for plan: GenerationPlan) async throws {
         let directory = try userDirectory()
-        // One per pool and generation: nginx builds a request once, whichever sibling it retries at.
-        var headerSecrets: [String: Secret] = [:]
         for instance in plan.instances {
             try makeDirectories(instance)
-            let header = headerSecrets[instance.pool] ?? ports.secrets.secret(bytes: 32)
-            headerSecrets[instance.pool] = header
+            let header = instance.probe.headersFile == nil ? nil : try headerSecret(instance.pool)
             var uri: Secret?
             if let proof = instance.proof, let database = context.spec.database {
                 let password = ports.secrets.secret(bytes: 24)
@@ -44,6 +44,13 @@ struct InstanceCredentials: Sendable {
             if change != .unchanged { corrected.append(proof.user) }
         }
         return corrected
+    }
+
+    /// When nothing runs any more: the next `up` makes new ones. The edge has copies.
+    func removeHeaderSecrets() throws {
+        try ports.files.remove(context.layout.secrets)
+        let versions = context.layout.edgeConfiguration + "/versions"
+        for version in try ports.files.list(versions) { try ports.files.remove("\(versions)/\(version)/secrets") }
     }
 
     func remove(of plan: GenerationPlan) async throws {
@@ -79,6 +86,17 @@ struct InstanceCredentials: Sendable {
         return try ports.users(Secret(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 
+    /// One per pool, since nginx builds a request once, whichever sibling it retries at; and the same for
+    /// each generation, since a new one would need a reload of nginx in the middle of a rollout.
+    private func headerSecret(_ pool: String) throws -> Secret {
+        let path = context.layout.headerSecret(pool)
+        if let known = try ports.files.read(path), !known.isEmpty { return Secret(known) }
+        let new = ports.secrets.secret(bytes: 32)
+        try ports.files.makeDirectory(context.layout.secrets, mode: 0o700)
+        try ports.files.write(path, new.reveal(), mode: 0o600)
+        return new
+    }
+
     private func passwordFile(_ instance: InstancePlan) -> String {
         context.layout.instance(instance.name) + "/password"
     }
@@ -90,8 +108,8 @@ struct InstanceCredentials: Sendable {
         }
     }
 
-    private func writeFiles(_ instance: InstancePlan, uri: Secret?, header: Secret) throws {
-        let headers = ["x-convoy-instance": header.reveal()]
+    private func writeFiles(_ instance: InstancePlan, uri: Secret?, header: Secret?) throws {
+        let headers = header.map { [Self.headerName: $0.reveal()] } ?? [:]
         var environment: [String: String] = [:]
         for (name, kind) in context.profile.start.secrets {
             switch kind {

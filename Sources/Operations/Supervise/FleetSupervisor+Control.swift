@@ -5,6 +5,7 @@ import Ports
 // What an operator can ask of it. Each call can be repeated safely.
 extension FleetSupervisor: SupervisorControl {
     package func status(newerThan revision: Int?, timeout: Seconds) async throws -> StatusReport {
+        await untilTakenOver()
         let deadline = ports.time.now().value + timeout.value
         while let revision, changes.revision <= revision {
             let left = deadline - ports.time.now().value
@@ -17,6 +18,7 @@ extension FleetSupervisor: SupervisorControl {
     }
 
     package func begin(_ plan: GenerationPlan) async throws {
+        await untilTakenOver()
         if let known = plans[plan.number] {
             guard known != plan else { return }
             throw Failure(
@@ -64,6 +66,7 @@ extension FleetSupervisor: SupervisorControl {
     }
 
     package func flip(to generation: Int) async throws {
+        await untilTakenOver()
         guard active.generation != generation else { return try await reconcileEdge() }
         guard let plan = plans[generation] else { throw unknown(generation) }
         // Law 1. Flipping back is allowed to whatever still runs: it served a moment ago.
@@ -88,6 +91,7 @@ extension FleetSupervisor: SupervisorControl {
     }
 
     package func retire(_ generation: Int, drain: Seconds) async throws {
+        await untilTakenOver()
         guard let plan = plans[generation] else { return }
         guard active.generation != generation else {
             throw Failure(
@@ -97,7 +101,12 @@ extension FleetSupervisor: SupervisorControl {
         if !active.retiring.contains(generation) { active.retiring.append(generation) }
         try store.save(active)
         for instance in plan.instances { await send(.drain, to: instance.name) }
-        try await waitForDrain(plan, limit: drain)
+        try await waitUntilIdle(plan, limit: drain)
+        // Law 4: out of the edge first. Whoever still has a session there meets 404 at its next call
+        // and opens a new one; the calls that are under way get their time to end.
+        for instance in plan.instances { await send(.expel, to: instance.name) }
+        try await reconcileEdge()
+        try await waitUntilIdle(plan, limit: min(drain, Self.callGrace))
         await stop(plan)
         plans[generation] = nil
         active.retiring.removeAll { $0 == generation }
@@ -108,8 +117,11 @@ extension FleetSupervisor: SupervisorControl {
         ports.log("generation \(generation) is gone")
     }
 
+    /// Streams of sessions stay open for good, so only calls can be waited for, and only so long.
+    private static var callGrace: Seconds { 5 }
+
     /// Ends early when no connection is left: idle ones are closed by nginx after a few seconds.
-    private func waitForDrain(_ plan: GenerationPlan, limit: Seconds) async throws {
+    private func waitUntilIdle(_ plan: GenerationPlan, limit: Seconds) async throws {
         let deadline = ports.time.now().value + limit.value
         while ports.time.now().value < deadline {
             let busy = plan.instances.contains { ports.sockets.connections(to: $0.port) > 0 }
@@ -124,6 +136,7 @@ extension FleetSupervisor: SupervisorControl {
     }
 
     package func check() async throws {
+        await untilTakenOver()
         let names = Array(runners.keys)
         await withTaskGroup(of: Void.self) { group in
             for name in names {
@@ -144,6 +157,7 @@ extension FleetSupervisor: SupervisorControl {
     }
 
     package func shutdown(drain: Seconds) async throws {
+        await untilTakenOver()
         guard !isShuttingDown else { return }
         isShuttingDown = true
         _ = await edgeWork?.result

@@ -19,7 +19,8 @@ extension FleetSupervisor {
     private func reconcileOnce() async throws {
         guard !isShuttingDown, let plan = edgePlan() else { return }
         do {
-            let changed = try await ports.edge.install(EdgeRenderer.render(plan))
+            let files = try EdgeRenderer.render(plan) + headerSecrets()
+            let changed = try await ports.edge.install(files)
             if changed, let nginx = companions[.edge]?.record {
                 await ports.processes.signal(nginx, .hup, wholeGroup: false)
             }
@@ -54,7 +55,33 @@ extension FleetSupervisor {
             fleet: leading.fleet, edge: leading.edge, pools: pools.sorted { $0.name < $1.name },
             paths: EdgePlan.Paths(
                 configuration: layout.edgeConfiguration, gateSocket: layout.gateSocket, runtime: layout.edgeRuntime,
-                accessLog: layout.log("edge-access"), errorLog: layout.log("edge-error")))
+                accessLog: layout.log("edge-access"), errorLog: layout.log("edge-error")), user: settings.edgeUser)
+    }
+
+    /// A file for each pool whose instances demand a secret; only nginx's master reads them.
+    private func headerSecrets() throws -> [RenderedFile] {
+        var secrets: [String: Set<String>] = [:]
+        for instance in plans.values.flatMap(\.instances) {
+            guard let path = instance.probe.headersFile else { continue }
+            let text = try ports.files.read(path) ?? "{}"
+            let headers = try? JSONDecoder().decode([String: String].self, from: Data(text.utf8))
+            secrets[instance.pool, default: []].formUnion((headers ?? [:]).values)
+        }
+        return try secrets.sorted { $0.key < $1.key }.map { pool, found in
+            // Two would mean that the edge can reach the instances of one generation only. And anything
+            // but what it was made of would be read as configuration.
+            guard let secret = found.first, found.count == 1, secret.allSatisfy(Self.isPlain) else {
+                throw Failure(
+                    .failed, "cannot tell the edge the header secret of pool \(pool)",
+                    because: "its instances' headers.json hold \(found.count) secrets, not one of the expected form",
+                    next: "run `convoy down`, then `convoy up`: it makes new ones")
+            }
+            return RenderedFile(path: "secrets/\(pool).map", content: "\(pool) \"\(secret)\";\n", mode: 0o600)
+        }
+    }
+
+    private static func isPlain(_ character: Character) -> Bool {
+        character.isASCII && (character.isLetter || character.isNumber || character == "-" || character == "_")
     }
 
     private func slots(of pool: String, in live: [GenerationPlan]) -> [EdgePlan.Slot] {
@@ -101,8 +128,11 @@ extension FleetSupervisor {
             issuers: [try issuer(of: leading)])
     }
 
+    /// Not of a generation that is still on its way: it opened no session, and a slot's siblings, which
+    /// stand in for it, may not be proved yet.
     private func tags(of pool: String) -> [String] {
-        plans.values.flatMap { plan in
+        let known = plans.values.filter { $0.number <= active.generation ?? 0 || active.retiring.contains($0.number) }
+        return known.flatMap { plan in
             plan.instances
                 .filter { $0.pool == pool && runners[$0.name]?.machine.keepsSessions == true }
                 .map { "\(plan.colour.rawValue)\($0.slot)" }

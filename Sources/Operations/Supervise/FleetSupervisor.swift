@@ -35,6 +35,7 @@ package actor FleetSupervisor {
     var edgeFault = ""
     var changes = Changes()
     var isShuttingDown = false
+    private var hasTakenOver = false
     private var finish: CheckedContinuation<Void, Never>?
     private var isFinished = false
 
@@ -99,8 +100,8 @@ package actor FleetSupervisor {
         try book.load()
         let found = try store.load()
         active = found.active
+        for plan in found.plans { plans[plan.number] = plan }
         for plan in found.plans {
-            plans[plan.number] = plan
             for instance in plan.instances { await takeOver(instance, plan) }
         }
         for kind in Companion.Kind.allCases {
@@ -109,11 +110,16 @@ package actor FleetSupervisor {
                 if kind == .gate { gateListener = ports.sockets.listener(of: entry.record.pid) }
             }
         }
+        hasTakenOver = true
+        changed()
         if !plans.isEmpty { try? await reconcileEdge() }
         for number in active.retiring {
             Task { try? await self.retire(number, drain: plans[number]?.rollout.drain ?? 0) }
         }
     }
+
+    /// Whoever asks while only half is found again would think that the rest is lost.
+    func untilTakenOver() async { while !hasTakenOver { await nextChange() } }
 
     private func takeOver(_ instance: InstancePlan, _ plan: GenerationPlan) async {
         runners[instance.name] = Runner(machine: InstanceMachine(plan: instance, policy: plan.health))

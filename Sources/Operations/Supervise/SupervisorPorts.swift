@@ -48,11 +48,13 @@ package struct SupervisorSettings: Sendable {
     package var developmentIssuer: @Sendable (_ fleet: String) throws -> GatePolicy.Issuer
     /// Whom the gate becomes when the supervisor is root.
     package var gateUser: ProcessPlan.UserAndGroup?
+    /// Whom nginx's workers become when the supervisor is root; nil leaves nginx's own choice, nobody.
+    package var edgeUser: String?
 
     package init(
         layout: FleetLayout, executable: String, version: String, pid: Int32,
         developmentIssuer: @escaping @Sendable (String) throws -> GatePolicy.Issuer,
-        gateUser: ProcessPlan.UserAndGroup?
+        gateUser: ProcessPlan.UserAndGroup?, edgeUser: String? = nil
     ) {
         self.layout = layout
         self.executable = executable
@@ -60,5 +62,6 @@ package struct SupervisorSettings: Sendable {
         self.pid = pid
         self.developmentIssuer = developmentIssuer
         self.gateUser = gateUser
+        self.edgeUser = edgeUser
     }
 }

@@ -17,7 +17,10 @@ package struct InstanceMachine: Sendable, Equatable {
         case exited(String, at: Seconds, dice: Double)
         case retryDue(at: Seconds)
         case probed(Observation, at: Seconds)
+        /// New traffic goes elsewhere; sessions that it opened stay with it.
         case drain
+        /// Its sessions go elsewhere too: it ends the calls that it has, and gets no more.
+        case expel
         case stop(at: Seconds)
         case stopOverdue
     }
@@ -67,6 +70,7 @@ package struct InstanceMachine: Sendable, Equatable {
     private var restart = RestartMachine()
     private var wished = true
     private var draining = false
+    private var expelled = false
     private var everFit = false
     private var withdrawn = false
     private var wrongAnswers = 0
@@ -105,6 +109,10 @@ package struct InstanceMachine: Sendable, Equatable {
         case .probed(let observation, let at): return probed(observation, at)
         case .drain:
             draining = true
+            return []
+        case .expel:
+            draining = true
+            expelled = true
             return []
         case .stop: return stop()
         case .stopOverdue: return life == .stopping ? [.kill] : []
@@ -256,7 +264,7 @@ extension InstanceMachine {
     package var inRotation: Bool { keepsSessions && !draining }
 
     /// Whether it still gets the calls of sessions that it opened: also while it drains.
-    package var keepsSessions: Bool { wished && everFit && !withdrawn && verdict.isProved && life != .refused }
+    package var keepsSessions: Bool { wished && everFit && !withdrawn && !expelled && verdict.isProved && life != .refused }
 
     /// Whether waiting can't help one that starts.
     private var isHopeless: Bool { wrongAnswers >= max(2, policy.unhealthyAfter) }

@@ -63,7 +63,9 @@ struct Supervise: AsyncParsableCommand {
                 let issuer = try DevelopmentIssuer.load(directory: layout.issuer, fleet: fleet)
                 return GatePolicy.Issuer(url: issuer.url, jwks: issuer.jwks)
             },
-            gateUser: Unprivileged.user(for: [layout.configuration, layout.runtime, executable]))
+            gateUser: Unprivileged.user(for: [layout.configuration, layout.runtime, executable]),
+            // Its workers must get through to the gate's socket and to their bodies.
+            edgeUser: getuid() == 0 && Unprivileged.user(for: [layout.edgeRuntime]) == nil ? "root" : nil)
     }
 }
 
@@ -95,8 +97,8 @@ enum DaemonLog {
     }
 }
 
-/// Whom the gate becomes when its supervisor is root: nobody, wherever nobody can reach what it
-/// needs. A fleet below somebody's private directory keeps its owner's rights instead.
+/// Whom the gate and nginx's workers become when the supervisor is root: nobody, wherever nobody can
+/// reach what they need. A fleet below somebody's private directory keeps its owner's rights instead.
 enum Unprivileged {
     static func user(for paths: [String]) -> ProcessPlan.UserAndGroup? {
         guard getuid() == 0, paths.allSatisfy(isReachable) else { return nil }
