@@ -34,4 +34,10 @@ package struct StatusReport: Sendable, Equatable, Codable {
 package protocol SupervisorLauncher: Sendable {
     /// Returns once its control socket answers; true when it had to be started.
     func ensureRunning() async throws -> Bool
+    /// Returns once a supervisor that was told to shut down has ended.
+    func waitUntilGone() async throws
+}
+
+extension SupervisorLauncher {
+    package func waitUntilGone() async throws {}
 }

@@ -21,6 +21,31 @@ package enum EdgeRenderer {
         return [RenderedFile(path: mainFile, content: try compile(text).render(context))]
     }
 
+    /// The line that tells nginx what the instances of a pool demand in `X-Convoy-Secret`. A file of its own
+    /// beside the main one, 0600, so that the configuration itself can be shown to anybody.
+    package static func headerSecret(_ secret: Secret, of pool: String) throws -> RenderedFile {
+        let name = try NginxText("pool").name(pool)
+        let text = secret.reveal()
+        guard !text.isEmpty, text.utf8.allSatisfy(Self.isPlain) else {
+            throw Failure(
+                .failed, "cannot render the edge's configuration",
+                because: "the header secret of pool \(name) holds what may not stand in an nginx configuration",
+                next: "run `convoy down`, then `convoy up`: it makes a new one")
+        }
+        // These words have a meaning of their own in a map.
+        let key = ["default", "hostnames", "include", "volatile"].contains(name) ? "\\" + name : name
+        return RenderedFile(path: "secrets/\(name).map", content: "\(key) \"\(text)\";\n", mode: 0o600)
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+
     private static func compile(_ text: String) throws -> MustacheTemplate {
         do {
             return try MustacheTemplate(string: text)

@@ -63,10 +63,12 @@ struct NginxEdgeTests {
     @Test("the version before keeps its secrets only while they are in use")
     func oldSecrets() async throws {
         try await withFiles { (lab, files) async throws in
-            let map = { RenderedFile(path: "secrets/\($0).map", content: "\($0) \"\($1)\";\n", mode: 0o600) }
+            func map(_ pool: String, _ secret: String) throws -> RenderedFile {
+                try EdgeRenderer.headerSecret(Secret(secret), of: pool)
+            }
             let edge = lab.root + "/edge/versions"
-            _ = try await lab.edge.install(files + [map("one", "same"), map("two", "old")])
-            _ = try await lab.edge.install(files + [map("one", "same"), map("two", "new")])
+            _ = try await lab.edge.install(files + [try map("one", "same"), try map("two", "old")])
+            _ = try await lab.edge.install(files + [try map("one", "same"), try map("two", "new")])
             #expect(try FileManager.default.contentsOfDirectory(atPath: edge + "/1/secrets") == ["one.map"])
             #expect(EdgeFile.mode(edge + "/2/secrets/two.map") == 0o600)
             _ = try await lab.edge.install(files)

@@ -42,6 +42,20 @@ struct EdgeRendererTests {
         #expect(try !EdgeRenderer.render(PlanExamples.plan("two-pools"))[0].content.contains(root))
     }
 
+    @Test("a header secret has a 0600 file of its own, and words of nginx's are escaped as names of pools")
+    func headerSecret() throws {
+        let file = try EdgeRenderer.headerSecret(Secret("Ab-_9"), of: "analytics")
+        #expect(file == RenderedFile(path: "secrets/analytics.map", content: "analytics \"Ab-_9\";\n", mode: 0o600))
+        #expect(try EdgeRenderer.headerSecret(Secret("x"), of: "default").content == "\\default \"x\";\n")
+        for hostile in ["", "a b", "a\";", "$host", "a\n", "\\", "é"] {
+            let failure = #expect(throws: Failure.self) {
+                try EdgeRenderer.headerSecret(Secret(hostile), of: "analytics")
+            }
+            #expect(hostile.count < 2 || failure.map { "\($0)".contains(hostile) } == false)
+        }
+        #expect(throws: Failure.self) { try EdgeRenderer.headerSecret(Secret("x"), of: "../analytics") }
+    }
+
     @Test("include mode is refused with a next step")
     func includeMode() {
         var plan = PlanExamples.plan("one-pool")

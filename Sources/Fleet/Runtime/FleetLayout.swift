@@ -21,6 +21,8 @@ package struct FleetLayout: Sendable, Equatable {
     package func headerSecret(_ pool: String) -> String { secrets + "/header-" + pool }
     package func log(_ name: String) -> String { logs + "/" + name + ".log" }
 
+    package var supervisorLock: String { runtime + "/supervisor.lock" }
+    package var operatorLock: String { runtime + "/operator.lock" }
     package var controlSocket: String { runtime + "/control.sock" }
     package var gateSocket: String { runtime + "/gate.sock" }
     package var processes: String { runtime + "/processes.json" }

@@ -48,6 +48,7 @@ extension FleetOperator {
                 try await ports.control.shutdown(drain: drain)
             }
         }
+        try await ports.launcher.waitUntilGone()
         ports.progress.step("removing database users and credentials")
         for plan in plans { try await credentials.remove(of: plan) }
         if context.profile.needsDatabase { try await credentials.removeStrangers(keeping: []) }

@@ -68,20 +68,15 @@ extension FleetSupervisor {
             secrets[instance.pool, default: []].formUnion((headers ?? [:]).values)
         }
         return try secrets.sorted { $0.key < $1.key }.map { pool, found in
-            // Two would mean that the edge can reach the instances of one generation only. And anything
-            // but what it was made of would be read as configuration.
-            guard let secret = found.first, found.count == 1, secret.allSatisfy(Self.isPlain) else {
+            // Two would mean that the edge can reach the instances of one generation only.
+            guard let secret = found.first, found.count == 1 else {
                 throw Failure(
                     .failed, "cannot tell the edge the header secret of pool \(pool)",
-                    because: "its instances' headers.json hold \(found.count) secrets, not one of the expected form",
-                    next: "run `convoy down`, then `convoy up`: it makes new ones")
+                    because: "its instances' headers.json hold \(found.count) secrets, not one",
+                    next: "run `convoy down`, then `convoy up`: it makes a new one")
             }
-            return RenderedFile(path: "secrets/\(pool).map", content: "\(pool) \"\(secret)\";\n", mode: 0o600)
+            return try EdgeRenderer.headerSecret(Secret(secret), of: pool)
         }
-    }
-
-    private static func isPlain(_ character: Character) -> Bool {
-        character.isASCII && (character.isLetter || character.isNumber || character == "-" || character == "_")
     }
 
     private func slots(of pool: String, in live: [GenerationPlan]) -> [EdgePlan.Slot] {

@@ -105,9 +105,12 @@ package actor FleetSupervisor {
             for instance in plan.instances { await takeOver(instance, plan) }
         }
         for kind in Companion.Kind.allCases {
-            if let entry = book.entries[kind.rawValue], await ports.processes.adopt(entry.record) {
+            guard let entry = book.entries[kind.rawValue] else { continue }
+            if await ports.processes.adopt(entry.record) {
                 companions[kind] = Companion(record: entry.record)
                 if kind == .gate { gateListener = ports.sockets.listener(of: entry.record.pid) }
+            } else if kind == .edge {
+                await clearEdgeOrphans(entry.record)
             }
         }
         hasTakenOver = true
@@ -126,6 +129,10 @@ package actor FleetSupervisor {
         watchProof(instance)
         let now = ports.time.now()
         guard let entry = book.entries[instance.name], await ports.processes.adopt(entry.record) else {
+            // Its leader is gone, but children of it may hold the port.
+            if let record = book.entries[instance.name]?.record {
+                await ports.processes.signal(record, .kill, wholeGroup: true)
+            }
             await send(.begin(at: now), to: instance.name)
             return
         }

@@ -26,19 +26,21 @@ struct Supervise: AsyncParsableCommand {
         let layout = FleetLayout(root: Workplace.absolute(root.root))
         let files = PosixFiles()
         for path in [layout.state, layout.runtime] { try files.makeDirectory(path, mode: 0o755) }
-        let lock = try SupervisorLock(path: layout.runtime + "/supervisor.lock")
-        let supervisor = FleetSupervisor(ports: try Self.ports(layout), settings: Self.settings(layout))
+        let lock = try SupervisorLock(path: layout.supervisorLock)
+        let prober = MCPProber()
+        let supervisor = FleetSupervisor(ports: try Self.ports(layout, prober), settings: Self.settings(layout))
         let running = Task { try await supervisor.run() }
         let server = try await ControlServer.start(supervisor, on: .path(layout.controlSocket))
         let interrupts = Interrupts { Foundation.exit(0) }
         try await running.value
         await server.stop()
+        await prober.shutdown()
         withExtendedLifetime((lock, interrupts)) {}
     }
 
-    private static func ports(_ layout: FleetLayout) throws -> SupervisorPorts {
+    private static func ports(_ layout: FleetLayout, _ prober: MCPProber) throws -> SupervisorPorts {
         SupervisorPorts(
-            processes: try DirectProcesses(), prober: MCPProber(), proofs: MongoProofSource(),
+            processes: try DirectProcesses(), prober: prober, proofs: MongoProofSource(),
             edge: NginxEdge(
                 configuration: layout.edgeConfiguration, runtime: layout.edgeRuntime,
                 logFile: layout.log("edge-error")),

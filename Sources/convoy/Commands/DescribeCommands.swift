@@ -29,7 +29,8 @@ struct Init: AsyncParsableCommand {
 struct Validate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check fleet.yaml and report all problems at once.",
-        discussion: "One line per problem: FILE:LINE:COLUMN: error: PATH: WHAT: WHAT TO DO. Exit 65 when there are any.")
+        discussion: "One line per problem: FILE:LINE:COLUMN: error: PATH: WHAT: WHAT TO DO. Exit 65 when there are any."
+    )
 
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
@@ -43,7 +44,9 @@ struct Validate: AsyncParsableCommand {
         let workplace = Workplace(fleet)
         do {
             let spec = try SpecFile(path: fleet.file, workplace: workplace).load().spec
-            guard !output.json else { return Terminal.print(try StableJSON.text(Document(valid: true, diagnostics: []))) }
+            guard !output.json else {
+                return Terminal.print(try StableJSON.text(Document(valid: true, diagnostics: [])))
+            }
             let instances = spec.pools.reduce(0) { $0 + $1.replicas }
             Terminal.print(
                 "\(fleet.file): valid: fleet \(spec.name), \(spec.pools.count) pool(s), \(instances) instance(s) of "

@@ -9,7 +9,9 @@ import Supervision
 struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show every instance: state, proof, version, port, pid.",
-        discussion: "Asks the supervisor of this root. Exit 69 when none answers; `convoy up` starts one, which adopts what still runs.")
+        discussion:
+            "Asks the supervisor of this root. Exit 69 when none answers; `convoy up` starts one, which adopts what still runs."
+    )
 
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
@@ -104,7 +106,8 @@ struct Doctor: AsyncParsableCommand {
         } else {
             var table = Table("", "WHAT", "FOUND")
             for finding in findings {
-                table.add(finding.ok ? "ok" : "!!", finding.what, finding.found + (finding.ok ? "" : ": " + finding.next))
+                table.add(
+                    finding.ok ? "ok" : "!!", finding.what, finding.found + (finding.ok ? "" : ": " + finding.next))
             }
             Terminal.print(table.text(width: nil))
         }

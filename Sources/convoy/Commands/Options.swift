@@ -6,7 +6,8 @@ struct FleetOptions: ParsableArguments {
     var file = "fleet.yaml"
 
     @Option(
-        help: "Directory under which everything lives (etc/convoy, var/lib/convoy, run/convoy); a laptop fleet uses ./.convoy."
+        help:
+            "Directory under which everything lives (etc/convoy, var/lib/convoy, run/convoy); a laptop fleet uses ./.convoy."
     )
     var root = "/"
 }

@@ -34,6 +34,19 @@ struct DetachedSupervisor: SupervisorLauncher {
             next: "read \(log)")
     }
 
+    func waitUntilGone() async throws {
+        let time = SystemTime()
+        let deadline = time.now().value + 10
+        while let pid = SupervisorLock.holder(path: layout.supervisorLock) {
+            guard time.now().value < deadline else {
+                throw Failure(
+                    .failed, "the fleet is down, but its supervisor has not ended", because: "pid \(pid) still runs",
+                    next: "read \(layout.log("supervisor"))")
+            }
+            try await time.sleep(0.01)
+        }
+    }
+
     /// Of this very binary.
     static var executable: String {
         let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")

@@ -15,7 +15,8 @@ struct Examination {
 
     func findings() async -> [Finding] {
         [
-            tool("nginx", ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"], "apt-get install nginx-light"),
+            tool(
+                "nginx", ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"], "apt-get install nginx-light"),
             tool("python3", ["/usr/bin/python3"], "apt-get install python3 python3-venv"),
             writable(), socketPath(), spec(), admin(),
         ].compactMap(\.self)
@@ -53,10 +54,12 @@ struct Examination {
             return Finding(what: workplace.file, ok: true, found: "valid: fleet \(spec.name)", next: "")
         } catch let error as SpecError {
             return Finding(
-                what: workplace.file, ok: false, found: "\(error.diagnostics.count) problem(s)", next: "run `convoy validate`")
+                what: workplace.file, ok: false, found: "\(error.diagnostics.count) problem(s)",
+                next: "run `convoy validate`")
         } catch {
             let failure = error as? Failure
-            return Finding(what: workplace.file, ok: false, found: failure?.why ?? "\(error)", next: failure?.next ?? "")
+            return Finding(
+                what: workplace.file, ok: false, found: failure?.why ?? "\(error)", next: failure?.next ?? "")
         }
     }
 

@@ -13,7 +13,8 @@ struct SpecFile {
         let bytes = try bytes()
         let spec = try FleetSpec.parse(bytes, file: path, profile: workplace.profile)
         guard let profile = try workplace.profile(spec.server.profile) else {
-            throw Failure(.badSpec, "cannot read \(path)", because: "there is no profile \(spec.server.profile)", next: "")
+            throw Failure(
+                .badSpec, "cannot read \(path)", because: "there is no profile \(spec.server.profile)", next: "")
         }
         return (spec, profile)
     }

@@ -33,7 +33,8 @@ struct Workplace {
     }
 
     func beside(_ path: String) -> String {
-        path.hasPrefix("/") ? path : URL(filePath: directory).appending(path: path).standardizedFileURL.path(percentEncoded: false)
+        path.hasPrefix("/")
+            ? path : URL(filePath: directory).appending(path: path).standardizedFileURL.path(percentEncoded: false)
     }
 
     var lockFile: String { beside("fleet.lock") }
@@ -90,9 +91,9 @@ struct Workplace {
     func lockOperations() throws -> SupervisorLock {
         for path in [layout.state, layout.runtime] { try PosixFiles().makeDirectory(path, mode: 0o755) }
         do {
-            return try SupervisorLock(path: layout.runtime + "/operator.lock")
+            return try SupervisorLock(path: layout.operatorLock)
         } catch let failure as Failure where failure.code == .leaseHeld {
-            let holder = SupervisorLock.holder(path: layout.runtime + "/operator.lock")
+            let holder = SupervisorLock.holder(path: layout.operatorLock)
             throw Failure(
                 .leaseHeld, "cannot change this fleet now",
                 because: "another convoy" + (holder.map { " (pid \($0))" } ?? "") + " is at work on it",

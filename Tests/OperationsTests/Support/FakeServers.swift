@@ -1,0 +1,176 @@
+import Fleet
+import Foundation
+import Ports
+import Synchronization
+
+/// What an instance of the pretended server answers.
+enum Mood: Sendable {
+    case well
+    case wrong(String)
+    case notReady
+    case busy
+    /// Lives, answers nothing.
+    case hanging
+}
+
+/// Asks the processes of the fake machine; their mood is what the test says.
+final class FakeProber: InstanceProber {
+    private let machine: FakeMachine
+    private let mood = Mutex<@Sendable (ProbePlan) -> Mood>({ _ in .well })
+
+    init(machine: FakeMachine) { self.machine = machine }
+
+    func answer(_ mood: @escaping @Sendable (ProbePlan) -> Mood) { self.mood.withLock { $0 = mood } }
+
+    private func ask(_ plan: ProbePlan) throws -> Mood {
+        let port = plan.endpoint.split(whereSeparator: { ":/".contains($0) })[2]
+        guard let port = Int(port), machine.holder(of: port) != nil else { throw ProbeFault("connection refused") }
+        let mood = mood.withLock { $0 }(plan)
+        switch mood {
+        case .well, .wrong: return mood
+        case .notReady: throw ProbeFault("warming up")
+        case .busy: throw ProbeFault("429", busy: true)
+        case .hanging: throw ProbeFault("no answer")
+        }
+    }
+
+    func liveness(_ plan: ProbePlan) async -> String? {
+        do {
+            _ = try ask(plan)
+            return nil
+        } catch {
+            return (error as? ProbeFault)?.reason == "warming up" ? nil : "\(error)"
+        }
+    }
+
+    func readiness(_ plan: ProbePlan) async throws -> Readiness {
+        _ = try ask(plan)
+        guard let tools = Digest(hex: String(repeating: "d", count: 64)) else { throw ProbeFault("no digest") }
+        return Readiness(
+            eras: [.modern], announcedName: "tiny", announcedVersion: plan.expectedVersion, tools: ["list"],
+            toolsDigest: tools)
+    }
+
+    func canary(_ plan: ProbePlan, era: Era) async throws -> CanaryAnswer {
+        if case .wrong(let text) = try ask(plan) { return CanaryAnswer(text: text) }
+        return CanaryAnswer(text: "databases: shop")
+    }
+}
+
+/// An nginx that checks nothing, and refuses what a test tells it to.
+final class FakeEdge: EdgeServer {
+    private let state = Mutex((installed: [String: String](), installs: 0, refusal: Failure?.none))
+    private let fuse: Fuse
+
+    init(fuse: Fuse) { self.fuse = fuse }
+
+    /// How often bytes changed: each is a reload.
+    var installs: Int { state.withLock(\.installs) }
+    var text: String { state.withLock { $0.installed.sorted { $0.key < $1.key }.map(\.value).joined() } }
+    func refuse(_ failure: Failure?) { state.withLock { $0.refusal = failure } }
+    /// The upstream line of a port, such as `server 127.0.0.1:42000 down;`.
+    func upstream(_ port: Int) -> String? {
+        text.split(separator: "\n").first { $0.contains("server 127.0.0.1:\(port)") }.map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
+    }
+
+    func install(_ files: [RenderedFile]) async throws -> Bool {
+        try fuse.pass()
+        return try state.withLock { state in
+            if let refusal = state.refusal { throw refusal }
+            let next = Dictionary(files.map { ($0.path, $0.content) }, uniquingKeysWith: { $1 })
+            guard next != state.installed else { return false }
+            state.installed = next
+            state.installs += 1
+            return true
+        }
+    }
+    func process() async throws -> ProcessPlan {
+        ProcessPlan(
+            id: "edge", executable: "/nginx", arguments: [], environment: [:], workingDirectory: "/", logFile: "/e")
+    }
+}
+
+struct FakeGate: GateProbe {
+    let machine: FakeMachine
+
+    func revision() async throws -> Int {
+        guard machine.running("gate") != nil, let revision = machine.appliedPolicy else {
+            throw Failure(.unavailable, "cannot ask the gate", because: "connection refused", next: "")
+        }
+        return revision
+    }
+}
+
+final class FakeSockets: Sockets {
+    private let machine: FakeMachine
+    private let state = Mutex((listens: 0, connections: [Int: Int](), held: Set<Int>(), strangers: [Int: String]()))
+
+    init(machine: FakeMachine) { self.machine = machine }
+
+    var listens: Int { state.withLock(\.listens) }
+    var held: Set<Int> { state.withLock(\.held) }
+    func connect(_ count: Int, to port: Int) { state.withLock { $0.connections[port] = count } }
+    func occupy(_ port: Int, by stranger: String) { state.withLock { $0.strangers[port] = stranger } }
+
+    func listen(path: String, mode: UInt16) throws -> Int32 {
+        state.withLock {
+            $0.listens += 1
+            return Int32(10 + $0.listens)
+        }
+    }
+    func listener(of pid: Int32) -> Int32? { machine.running("gate")?.plan.listeners.first }
+    func close(_ descriptor: Int32) {}
+    func accepts(address: String, port: Int) async -> Bool { machine.running("edge") != nil }
+    func isListening(on port: Int) -> Bool { listener(on: port) != nil }
+    func listener(on port: Int) -> String? {
+        state.withLock { $0.strangers[port] } ?? machine.holder(of: port).map { "tiny (pid \($0.record.pid))" }
+    }
+    func hold(_ ports: Set<Int>) { state.withLock { $0.held = ports } }
+    func connections(to port: Int) -> Int { state.withLock { $0.connections[port] ?? 0 } }
+}
+
+final class FakeSeal: ReleaseSeal {
+    private let broken = Mutex<Failure?>(nil)
+
+    func breakSeal(_ failure: Failure?) { broken.withLock { $0 = failure } }
+    func check(_ digest: Digest) throws { if let failure = broken.withLock({ $0 }) { throw failure } }
+}
+
+/// Releases of any version; a version's digest repeats its first digit.
+final class FakeReleases: ReleaseStore {
+    private let installed = Mutex<[String: InstalledRelease]>([:])
+    private let fuse: Fuse
+
+    init(fuse: Fuse) { self.fuse = fuse }
+
+    private func digest(_ reference: ReleaseReference) throws -> Digest {
+        let digit = reference.version.first.map(String.init) ?? "0"
+        guard let digest = Digest(hex: String(repeating: digit, count: 64)) else { throw CancellationError() }
+        return digest
+    }
+    func resolve(_ reference: ReleaseReference, constraints: [String]) async throws -> LockedRelease {
+        try fuse.pass()
+        let digest = try digest(reference)
+        let package = LockedPackage(
+            name: reference.name, version: reference.version, file: "\(reference.name)-1-py3-none-any.whl",
+            sha256: digest)
+        return LockedRelease(
+            reference: reference, constraints: constraints, platform: "", packages: [package], digest: digest)
+    }
+    func install(_ locked: LockedRelease) async throws -> InstalledRelease {
+        try fuse.pass()
+        let release = InstalledRelease(
+            reference: locked.reference, digest: locked.digest, tree: "/releases/" + locked.digest.hex)
+        installed.withLock { $0[locked.digest.hex] = release }
+        return release
+    }
+    func verify(_ digest: Digest) async throws { try fuse.pass() }
+    func command(_ command: String, of release: InstalledRelease) async throws -> ReleaseCommand {
+        try fuse.pass()
+        return ReleaseCommand(executable: release.tree + "/bin/" + command, arguments: [], environment: [:])
+    }
+    func list() async throws -> [InstalledRelease] { installed.withLock { Array($0.values) } }
+    func remove(_ digest: Digest) async throws { installed.withLock { $0[digest.hex] = nil } }
+}
