@@ -3,11 +3,17 @@ import Fleet
 /// The few things Operations asks of the machine itself. Paths are absolute.
 package protocol FileStore: Sendable {
     func read(_ path: String) throws -> String?
+    /// A file that holds a secret: refused when anybody but its owner may read it. Nil when missing.
+    func readSecret(_ path: String) throws -> Secret?
     /// Atomic: a reader sees the old content or the new, also after a power cut.
     func write(_ path: String, _ content: String, mode: UInt16) throws
     func makeDirectory(_ path: String, mode: UInt16) throws
     func remove(_ path: String) throws
     func list(_ directory: String) throws -> [String]
+}
+
+extension FileStore {
+    package func readSecret(_ path: String) throws -> Secret? { try read(path).map { Secret($0) } }
 }
 
 /// Unguessable text for passwords and secrets: URL-safe characters only.

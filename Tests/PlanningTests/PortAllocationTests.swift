@@ -33,7 +33,7 @@ struct PortAllocationTests {
     func sticky() throws {
         var current = try PlanSamples.generation()
         let first = Dictionary(uniqueKeysWithValues: current.instances.map { ($0.slot, $0) })
-        for number in 2...7 {
+        for number in 2...8 {
             let next = try PlanSamples.generation(number, over: current)
             #expect(next.colour == current.colour.other)
             for (old, new) in zip(current.instances, next.instances) {

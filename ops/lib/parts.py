@@ -19,3 +19,8 @@ def run_under(part):
             sys.exit(print(sys.modules["__main__"].__doc__))
         sys.exit(f"{sys.argv[0]}: error: no Python at {python}: run ops/parts first")
     os.execv(python, [str(python), *sys.argv])
+
+
+def python(part):
+    """The Python of a part."""
+    return PARTS / part / "bin" / "python"

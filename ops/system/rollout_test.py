@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Up, rollout, a bad release, rollback and down of a fleet with a real database."""
 
+import subprocess
+
 import harness
 from harness import FIND, check, processes_below, test, users_of
 
@@ -33,6 +35,17 @@ def twice(world):
     check((pids(ours), ours.status()["generation"]) == before, "the second up changed pids or the generation")
     check(ours.convoy("plan", fails=True).returncode == 0, "plan finds differences after up")
     check(ours.status()["converged"], "the fleet is not converged")
+
+
+@test("every JSON document fits its schema")
+def documents(world):
+    ours = fleet(world)
+    for name, words in (("status", ["status"]), ("plan", ["plan"]), ("validate", ["validate"]), ("change", ["up"]),
+                        ("doctor", ["doctor"])):
+        document = ours.convoy(*words, "--json", fails=True).stdout
+        done = subprocess.run([harness.parts.python("lint"), harness.OPS / "schemas/validate.py", name],
+                              input=document, text=True, capture_output=True)
+        check(done.returncode == 0, f"{name}: {done.stdout}{done.stderr}")
 
 
 @test("a rollout under load fails no call and nobody meets the old version after the flip")

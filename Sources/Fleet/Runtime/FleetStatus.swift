@@ -94,10 +94,24 @@ package struct InstanceStatus: Sendable, Equatable, Codable {
     }
 }
 
+/// In JSON: `{"verdict": "proved", "reason": "", "ageSeconds": 12.3}`.
 package struct ProofStatus: Sendable, Equatable, Codable {
     package var verdict: ProofVerdict
     /// Seconds since the proof was taken.
     package var ageSeconds: Double?
+
+    private enum Keys: CodingKey { case ageSeconds }
+
+    package init(from decoder: any Decoder) throws {
+        verdict = try ProofVerdict(from: decoder)
+        ageSeconds = try decoder.container(keyedBy: Keys.self).decodeIfPresent(Double.self, forKey: .ageSeconds)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        try verdict.encode(to: encoder)
+        var container = encoder.container(keyedBy: Keys.self)
+        try container.encode(ageSeconds, forKey: .ageSeconds)
+    }
 
     package init(verdict: ProofVerdict, ageSeconds: Double?) {
         self.verdict = verdict
@@ -143,3 +157,42 @@ package struct SupervisorStatus: Sendable, Equatable, Codable {
 
 /// The two eras of the MCP protocol: <= 2025-11-25 with sessions, >= 2026-07-28 without.
 package enum Era: String, Sendable, Hashable, Codable, CaseIterable { case modern, legacy }
+
+// A key that is absent and a key that is null are two things to a script: every key is always there.
+extension FleetStatus {
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(fleet, forKey: .fleet)
+        try container.encode(generation, forKey: .generation)
+        try container.encode(release, forKey: .release)
+        try container.encode(converged, forKey: .converged)
+        try container.encode(instances, forKey: .instances)
+        try container.encode(edge, forKey: .edge)
+        try container.encode(gate, forKey: .gate)
+        try container.encode(supervisor, forKey: .supervisor)
+    }
+}
+
+extension InstanceStatus {
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name, forKey: .name)
+        try container.encode(pool, forKey: .pool)
+        try container.encode(host, forKey: .host)
+        try container.encode(slot, forKey: .slot)
+        try container.encode(generation, forKey: .generation)
+        try container.encode(version, forKey: .version)
+        try container.encode(digest, forKey: .digest)
+        try container.encode(state, forKey: .state)
+        try container.encode(ready, forKey: .ready)
+        try container.encode(reason, forKey: .reason)
+        try container.encode(port, forKey: .port)
+        try container.encode(pid, forKey: .pid)
+        try container.encode(uptimeSeconds, forKey: .uptimeSeconds)
+        try container.encode(databaseUser, forKey: .databaseUser)
+        try container.encode(proof, forKey: .proof)
+        try container.encode(eras, forKey: .eras)
+        try container.encode(toolsDigest, forKey: .toolsDigest)
+        try container.encode(restarts, forKey: .restarts)
+    }
+}

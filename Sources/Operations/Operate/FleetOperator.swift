@@ -32,6 +32,7 @@ package struct FleetOperator: Sendable {
 
     private func converge(verb: String) async throws -> Result {
         let record = try await ports.ledger.load()
+        try await credentials.checkAdmin()
         let release = try await present(context.spec.server.release)
         let planner = try await planner(release)
         let started = try await ports.launcher.ensureRunning()

@@ -29,6 +29,12 @@ struct InstanceCredentials: Sendable {
         }
     }
 
+    /// Asks the database for anything at all as its admin: before a verb changes something, not in the
+    /// middle of it.
+    func checkAdmin() async throws {
+        _ = try await userDirectory()?.list(prefix: InstanceUser.prefix(fleet: context.spec.name))
+    }
+
     /// Corrects users that somebody changed; returns the names of those that it corrected.
     func correct(for plan: GenerationPlan) async throws -> [String] {
         guard let directory = try userDirectory() else { return [] }
@@ -78,12 +84,12 @@ struct InstanceCredentials: Sendable {
                 .badSpec, "cannot give instances their database users", because: "database/admin is absent",
                 next: "name a 0600 file with the admin's connection string in database/admin/file")
         }
-        guard let text = try ports.files.read(path) else {
+        guard let uri = try ports.files.readSecret(path) else {
             throw Failure(
                 .unavailable, "cannot read the admin's connection string", because: "\(path) is missing",
                 next: "write it there with mode 0600, or correct database/admin/file")
         }
-        return try ports.users(Secret(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+        return try ports.users(Secret(uri.reveal().trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 
     /// One per pool, since nginx builds a request once, whichever sibling it retries at; and the same for

@@ -31,7 +31,8 @@ extension FleetSupervisor {
             after(plan.stop.deadline) { await $0.send(.stopOverdue, to: name) }
         case .kill:
             if let record = runner.record { await ports.processes.signal(record, .kill, wholeGroup: true) }
-        case .rotation: Task { try? await reconcileEdge() }
+        // While only half is found again, the other half would seem to be out of rotation.
+        case .rotation: if hasTakenOver { Task { try? await reconcileEdge() } }
         case .gone: forget(name)
         }
     }

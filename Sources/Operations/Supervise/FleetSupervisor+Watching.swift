@@ -28,7 +28,9 @@ extension FleetSupervisor {
         let observation = await probe.observe(era: isFull ? nil : runner.era)
         // The process may have died and come back meanwhile: an old answer says nothing of it.
         guard runners[name]?.record == record, !Task.isCancelled else { return nil }
-        if let era = observation.eras?.first { runners[name]?.era = era }
+        // Only what passed every question needs to be asked no more than the canary: a wrong version would
+        // otherwise be forgotten at the next probe.
+        if observation.finding == .passed, let era = observation.eras?.first { runners[name]?.era = era }
         await send(.probed(observation, at: ports.time.now()), to: name)
         guard let machine = runners[name]?.machine else { return nil }
         let interval = plans[machine.plan.generation]?.health.interval ?? 5

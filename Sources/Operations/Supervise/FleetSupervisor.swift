@@ -35,7 +35,7 @@ package actor FleetSupervisor {
     var edgeFault = ""
     var changes = Changes()
     var isShuttingDown = false
-    private var hasTakenOver = false
+    var hasTakenOver = false
     private var finish: CheckedContinuation<Void, Never>?
     private var isFinished = false
 
@@ -101,9 +101,7 @@ package actor FleetSupervisor {
         let found = try store.load()
         active = found.active
         for plan in found.plans { plans[plan.number] = plan }
-        for plan in found.plans {
-            for instance in plan.instances { await takeOver(instance, plan) }
-        }
+        // First of all: whoever finds no gate starts one.
         for kind in Companion.Kind.allCases {
             guard let entry = book.entries[kind.rawValue] else { continue }
             if await ports.processes.adopt(entry.record) {
@@ -112,6 +110,9 @@ package actor FleetSupervisor {
             } else if kind == .edge {
                 await clearEdgeOrphans(entry.record)
             }
+        }
+        for plan in found.plans {
+            for instance in plan.instances { await takeOver(instance, plan) }
         }
         hasTakenOver = true
         changed()

@@ -20,7 +20,8 @@ struct InstanceProbe: Sendable {
         } catch {
             let why = (error as? ProbeFault)?.reason ?? "\(error)"
             if let lifeless = await prober.liveness(plan) {
-                return InstanceMachine.Observation(finding: .lifeless("\(why); \(lifeless)"))
+                let reason = why == lifeless ? why : "\(why); liveness: \(lifeless)"
+                return InstanceMachine.Observation(finding: .lifeless(reason))
             }
             return InstanceMachine.Observation(finding: .failed(why))
         }

@@ -23,6 +23,17 @@ package struct PosixFiles: FileStore {
         return text
     }
 
+    package func readSecret(_ path: String) throws -> Secret? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return try read(path).map { Secret($0) } }
+        guard status.st_mode & 0o077 == 0 else {
+            throw Failure(
+                .failed, "cannot use the secret in \(path)", because: "others may read it",
+                next: "chmod 0600 \(path); if somebody may have read it, change the secret too")
+        }
+        return try read(path).map { Secret($0) }
+    }
+
     package func write(_ path: String, _ content: String, mode: UInt16) throws {
         let temporary = path + ".new." + SystemSecrets().secret(bytes: 6).reveal()
         do {

@@ -118,6 +118,18 @@ struct SailReport {
         var versionAfter: String?
         var correctedUsers: [String]
         var url: String
+
+        /// Every key is always there, null where there is nothing to say.
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(fleet, forKey: .fleet)
+            try container.encode(changed, forKey: .changed)
+            try container.encode(generation, forKey: .generation)
+            try container.encode(versionBefore, forKey: .versionBefore)
+            try container.encode(versionAfter, forKey: .versionAfter)
+            try container.encode(correctedUsers, forKey: .correctedUsers)
+            try container.encode(url, forKey: .url)
+        }
     }
 
     func show(_ result: FleetOperator.Result) throws {

@@ -60,9 +60,6 @@ final class FakeProber: InstanceProber {
 /// An nginx that checks nothing, and refuses what a test tells it to.
 final class FakeEdge: EdgeServer {
     private let state = Mutex((installed: [String: String](), installs: 0, refusal: Failure?.none))
-    private let fuse: Fuse
-
-    init(fuse: Fuse) { self.fuse = fuse }
 
     /// How often bytes changed: each is a reload.
     var installs: Int { state.withLock(\.installs) }
@@ -76,8 +73,7 @@ final class FakeEdge: EdgeServer {
     }
 
     func install(_ files: [RenderedFile]) async throws -> Bool {
-        try fuse.pass()
-        return try state.withLock { state in
+        try state.withLock { state in
             if let refusal = state.refusal { throw refusal }
             let next = Dictionary(files.map { ($0.path, $0.content) }, uniquingKeysWith: { $1 })
             guard next != state.installed else { return false }
@@ -90,6 +86,18 @@ final class FakeEdge: EdgeServer {
         ProcessPlan(
             id: "edge", executable: "/nginx", arguments: [], environment: [:], workingDirectory: "/", logFile: "/e")
     }
+}
+
+/// The same nginx as one supervisor sees it.
+struct FusedEdge: EdgeServer {
+    let edge: FakeEdge
+    let fuse: Fuse
+
+    func install(_ files: [RenderedFile]) async throws -> Bool {
+        try fuse.pass()
+        return try await edge.install(files)
+    }
+    func process() async throws -> ProcessPlan { try await edge.process() }
 }
 
 struct FakeGate: GateProbe {
@@ -139,11 +147,15 @@ final class FakeSeal: ReleaseSeal {
 }
 
 /// Releases of any version; a version's digest repeats its first digit.
-final class FakeReleases: ReleaseStore {
-    private let installed = Mutex<[String: InstalledRelease]>([:])
-    private let fuse: Fuse
+final class FakeShelf: Sendable {
+    let installed = Mutex<[String: InstalledRelease]>([:])
+    /// Every reference that was resolved.
+    let resolved = Mutex<[String]>([])
+}
 
-    init(fuse: Fuse) { self.fuse = fuse }
+struct FakeReleases: ReleaseStore {
+    let shelf: FakeShelf
+    let fuse: Fuse
 
     private func digest(_ reference: ReleaseReference) throws -> Digest {
         let digit = reference.version.first.map(String.init) ?? "0"
@@ -152,6 +164,7 @@ final class FakeReleases: ReleaseStore {
     }
     func resolve(_ reference: ReleaseReference, constraints: [String]) async throws -> LockedRelease {
         try fuse.pass()
+        shelf.resolved.withLock { $0.append(reference.description) }
         let digest = try digest(reference)
         let package = LockedPackage(
             name: reference.name, version: reference.version, file: "\(reference.name)-1-py3-none-any.whl",
@@ -163,7 +176,7 @@ final class FakeReleases: ReleaseStore {
         try fuse.pass()
         let release = InstalledRelease(
             reference: locked.reference, digest: locked.digest, tree: "/releases/" + locked.digest.hex)
-        installed.withLock { $0[locked.digest.hex] = release }
+        shelf.installed.withLock { $0[locked.digest.hex] = release }
         return release
     }
     func verify(_ digest: Digest) async throws { try fuse.pass() }
@@ -171,6 +184,6 @@ final class FakeReleases: ReleaseStore {
         try fuse.pass()
         return ReleaseCommand(executable: release.tree + "/bin/" + command, arguments: [], environment: [:])
     }
-    func list() async throws -> [InstalledRelease] { installed.withLock { Array($0.values) } }
-    func remove(_ digest: Digest) async throws { installed.withLock { $0[digest.hex] = nil } }
+    func list() async throws -> [InstalledRelease] { shelf.installed.withLock { Array($0.values) } }
+    func remove(_ digest: Digest) async throws { shelf.installed.withLock { $0[digest.hex] = nil } }
 }

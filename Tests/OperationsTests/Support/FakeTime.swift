@@ -1,4 +1,5 @@
 import Fleet
+import Glibc
 import Ports
 import Synchronization
 
@@ -50,8 +51,14 @@ final class FakeTime: Sendable {
 
     var now: Double { state.withLock(\.now) }
 
-    /// Turns to the next moment for which somebody waits, but not beyond `limit`.
+    /// Whoever is about to sleep again, on a busy machine, must not miss a deadline meanwhile: so time
+    /// passes in steps no longer than this.
+    private static let step = 0.25
+
+    /// Turns to the next moment for which somebody waits, but not beyond `limit` nor far at once.
     func turn(limit: Double = .infinity) {
+        let limit = min(limit, now + Self.step)
+        usleep(20)
         let woken = state.withLock { state -> [Sleeper] in
             guard let next = state.sleepers.values.map(\.at).min(), next <= limit else {
                 if limit.isFinite { state.now = max(state.now, limit) }

@@ -1,0 +1,195 @@
+import Fleet
+import Planning
+import Ports
+import Synchronization
+import Testing
+
+@testable import Operations
+
+/// A whole pretended host: disk, processes, database, clock. Supervisors and operators come, are
+/// killed, and come again over the same world.
+final class FakeWorld: Sendable {
+    private struct Life {
+        var number: Int
+        var supervisor: FleetSupervisor
+        var fuse: Fuse
+    }
+
+    let layout = FleetLayout(root: "/fleet")
+    let disk = FakeDisk()
+    let machine: FakeMachine
+    let database = FakeDatabase()
+    let time = FakeTime()
+    let prober: FakeProber
+    let edge = FakeEdge()
+    let sockets: FakeSockets
+    let seal = FakeSeal()
+    let shelf = FakeShelf()
+    let secrets = FakeSecrets()
+    let log = Mutex<[String]>([])
+    private let lives = Mutex<(count: Int, now: Life?)>((0, nil))
+
+    init() {
+        machine = FakeMachine(disk: disk, policyPath: layout.gatePolicy)
+        prober = FakeProber(machine: machine)
+        sockets = FakeSockets(machine: machine)
+        disk["/fleet/admin-uri"] = "mongodb://admin:hush0@127.0.0.1:27017/\n"
+    }
+
+    // MARK: Supervisors
+
+    var supervisor: FleetSupervisor? { lives.withLock { $0.now?.supervisor } }
+
+    @discardableResult
+    func startSupervisor() -> FleetSupervisor {
+        let fuse = Fuse()
+        let ports = SupervisorPorts(
+            processes: FakeProcesses(machine: machine, fuse: fuse), prober: prober,
+            proofs: FakeProofs(database: database), edge: FusedEdge(edge: edge, fuse: fuse),
+            gate: FakeGate(machine: machine), seal: seal, files: FakeFiles(disk: disk, fuse: fuse),
+            sockets: sockets, time: FakeTimepiece(time: time, fuse: fuse),
+            log: { [self] line in log.withLock { $0.append(line) } })
+        let settings = SupervisorSettings(
+            layout: layout, executable: "/convoy", version: "1", pid: 1,
+            developmentIssuer: { _ in GatePolicy.Issuer(url: "http://issuer", jwks: .object([:])) }, gateUser: nil)
+        let supervisor = FleetSupervisor(ports: ports, settings: settings)
+        let number = lives.withLock { lives in
+            lives.count += 1
+            lives.now = Life(number: lives.count, supervisor: supervisor, fuse: fuse)
+            return lives.count
+        }
+        Task {
+            try? await supervisor.run()
+            lives.withLock { lives in if lives.now?.number == number { lives.now = nil } }
+        }
+        return supervisor
+    }
+
+    /// As KILL does: no last word, and what it started goes on.
+    func killSupervisor() {
+        let life = lives.withLock { lives -> Life? in
+            defer { lives.now = nil }
+            return lives.now
+        }
+        life?.fuse.blow()
+    }
+
+    // MARK: Operators
+
+    /// A new `convoy` over this world; it is killed at its call number `blowAt`.
+    func newOperator(
+        _ spec: FleetSpec = Samples.spec(), profile: Profile = Samples.profile, fuse: Fuse = Fuse(),
+        isInterrupted: @escaping @Sendable () -> Bool = { false }
+    ) -> FleetOperator {
+        FleetOperator(
+            ports: OperatorPorts(
+                releases: FakeReleases(shelf: shelf, fuse: fuse),
+                users: { [database] _ in FakeUsers(database: database, fuse: fuse) },
+                instanceURI: { FakeProofs.uri($0, $1, $2) }, control: FakeControl(world: self, fuse: fuse),
+                launcher: FakeLauncher(world: self, fuse: fuse),
+                ledger: MemoryLedger(disk: disk, path: layout.ledger, fuse: fuse),
+                files: FakeFiles(disk: disk, fuse: fuse), secrets: secrets,
+                time: FakeTimepiece(time: time, fuse: fuse), progress: Silence(), isInterrupted: isInterrupted),
+            context: FleetContext(
+                spec: spec, profile: profile, layout: layout, lockFile: "/fleet/fleet.lock",
+                adminFile: "/fleet/admin-uri"))
+    }
+
+    func ledger() async throws -> LedgerRecord {
+        try await MemoryLedger(disk: disk, path: layout.ledger, fuse: Fuse()).load()
+    }
+
+    // MARK: Time
+
+    /// Runs `body` and turns the clock for as long as it waits for something.
+    func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        let isDone = Mutex(false)
+        let finished: @Sendable () -> Bool = { isDone.withLock { $0 } }
+        let task = Task {
+            defer { isDone.withLock { $0 = true } }
+            return try await body()
+        }
+        for turns in 0... {
+            for _ in 0..<20 where !finished() { await Task.yield() }
+            if finished() { break }
+            if turns > 100_000 {
+                Issue.record("it hangs: \(log.withLock { $0.suffix(20) })")
+                task.cancel()
+                throw CancellationError()
+            }
+            time.turn()
+        }
+        return try await task.value
+    }
+
+    /// Turns the clock until the supervisor's status is as wished.
+    @discardableResult
+    func until(
+        _ what: String, _ condition: @escaping @Sendable (StatusReport) -> Bool
+    ) async throws -> StatusReport {
+        var last: StatusReport?
+        for _ in 0..<3000 {
+            if let supervisor {
+                let report = try await run { try await supervisor.status(newerThan: nil, timeout: 0) }
+                if condition(report) { return report }
+                last = report
+            }
+            for _ in 0..<20 { await Task.yield() }
+            time.turn()
+        }
+        Issue.record("never came: \(what); \(String(describing: last?.status)); \(log.withLock { $0.suffix(20) })")
+        throw CancellationError()
+    }
+
+    /// Lets `seconds` go by, waking everybody who waits for a moment on the way.
+    func pass(_ seconds: Double) async {
+        let end = time.now + seconds
+        while time.now < end {
+            for _ in 0..<20 { await Task.yield() }
+            time.turn(limit: end)
+        }
+        for _ in 0..<50 { await Task.yield() }
+    }
+}
+
+struct Silence: Progress {
+    func step(_ text: String) {}
+    func detail(_ text: String) {}
+}
+
+struct FakeLauncher: SupervisorLauncher {
+    let world: FakeWorld
+    let fuse: Fuse
+
+    func ensureRunning() async throws -> Bool {
+        try fuse.pass()
+        guard world.supervisor == nil else { return false }
+        world.startSupervisor()
+        return true
+    }
+}
+
+/// The control socket: an operator's calls to whichever supervisor runs now.
+struct FakeControl: SupervisorControl {
+    let world: FakeWorld
+    let fuse: Fuse
+
+    private func reach() throws -> FleetSupervisor {
+        try fuse.pass()
+        guard let supervisor = world.supervisor else {
+            throw Failure(.unavailable, "cannot reach the supervisor", because: "nobody listens", next: "")
+        }
+        return supervisor
+    }
+
+    func status(newerThan revision: Int?, timeout: Seconds) async throws -> StatusReport {
+        try await reach().status(newerThan: revision, timeout: timeout)
+    }
+    func begin(_ plan: GenerationPlan) async throws { try await reach().begin(plan) }
+    func flip(to generation: Int) async throws { try await reach().flip(to: generation) }
+    func retire(_ generation: Int, drain: Seconds) async throws {
+        try await reach().retire(generation, drain: drain)
+    }
+    func check() async throws { try await reach().check() }
+    func shutdown(drain: Seconds) async throws { try await reach().shutdown(drain: drain) }
+}
