@@ -16,13 +16,17 @@ package struct StatusText: Sendable {
         if !status.instances.isEmpty { lines.append(table.trimmedEnd) }
         let troubled = status.instances.filter { !$0.reason.isEmpty && $0.state != .pending }
         for instance in troubled { lines.append("  \(instance.name): \(instance.reason)") }
-        lines.append("edge  \(word(status.edge.state, status.edge.reason))  \(status.edge.url)")
+        lines.append(
+            "edge  \(word(status.edge.state, status.edge.reason))"
+                + (status.edge.url.isEmpty ? "" : "  \(status.edge.url)"))
         lines.append("gate  \(word(status.gate.state, status.gate.reason))")
         return lines.joined(separator: "\n") + "\n"
     }
 
     private var headline: String {
-        guard let release = status.release else { return "\(status.fleet): nothing serves yet" }
+        guard let release = status.release else {
+            return (status.fleet.isEmpty ? "" : "\(status.fleet): ") + "nothing serves yet"
+        }
         let mark = status.converged ? "converged" : "NOT converged"
         return "\(status.fleet): generation \(status.generation), \(release.name) \(release.version) "
             + "(\(release.digest.short)), \(mark)"
@@ -53,7 +57,8 @@ package struct StatusText: Sendable {
     }
 
     package static func age(_ seconds: Double) -> String {
-        let whole = Int(seconds)
+        guard seconds.isFinite else { return "-" }
+        let whole = Int(min(max(seconds, 0), 1e12))
         switch whole {
         case ..<60: return "\(whole)s"
         case ..<3600: return "\(whole / 60)m\(whole % 60)s"

@@ -15,9 +15,10 @@ package struct FileLedger: Ledger {
     package func load() async throws -> LedgerRecord {
         guard let text = try files.read(path) else { return LedgerRecord() }
         do {
-            let record = try JSONDecoder().decode(LedgerRecord.self, from: Data(text.utf8))
-            guard record.format == 1 else { throw unreadable("its format \(record.format) is of a newer convoy") }
-            return record
+            // Alone and first: what else a newer one holds is not known here.
+            let format = try JSONDecoder().decode(Format.self, from: Data(text.utf8)).format
+            guard format == 1 else { throw unreadable("its format \(format) is of a newer convoy") }
+            return try JSONDecoder().decode(LedgerRecord.self, from: Data(text.utf8))
         } catch let failure as Failure {
             throw failure
         } catch {
@@ -29,6 +30,8 @@ package struct FileLedger: Ledger {
     package func save(_ record: LedgerRecord) async throws {
         try files.write(path, try StableJSON.text(record), mode: 0o600)
     }
+
+    private struct Format: Decodable { var format: Int }
 
     private func unreadable(_ why: String) -> Failure {
         Failure(

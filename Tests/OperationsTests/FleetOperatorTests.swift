@@ -15,6 +15,10 @@ struct FleetOperatorTests {
         return try await world.run { try await fleet.up() }
     }
 
+    private func instanceDirectories() throws -> [String] {
+        try FakeFiles(disk: world.disk).list(world.layout.instances)
+    }
+
     /// What is left in the world belongs to this generation, and to nothing else.
     private func expectOnly(_ number: Int, version: String, _ note: String = "") async throws {
         let record = try await world.ledger()
@@ -25,8 +29,7 @@ struct FleetOperatorTests {
         #expect(record.nextGeneration > plan.number, "\(note)")
         #expect(world.machine.ids == (plan.instances.map(\.name) + ["edge", "gate"]).sorted(), "\(note)")
         #expect(world.database.users == plan.instances.compactMap(\.proof?.user).sorted(), "\(note)")
-        let directories = Set(world.disk.below(world.layout.instances).map { $0.split(separator: "/")[5] })
-        #expect(directories.sorted() == plan.instances.map { $0.name[...] }.sorted(), "\(note)")
+        #expect(try instanceDirectories() == plan.instances.map(\.name).sorted(), "\(note)")
         let report = try await world.until("converged \(note)") { $0.status.converged }
         #expect(report.status.generation == plan.number, "\(note)")
         #expect(report.generations == [plan], "\(note)")
@@ -146,7 +149,7 @@ struct FleetOperatorTests {
         try await world.run { try await fleet.down() }
         #expect(world.machine.ids.isEmpty)
         #expect(world.database.users.isEmpty)
-        #expect(world.disk.below(world.layout.instances).isEmpty)
+        #expect(try instanceDirectories().isEmpty)
         let record = try await world.ledger()
         #expect(record.current == nil && record.next == nil)
         #expect(record.previous?.number == 1)

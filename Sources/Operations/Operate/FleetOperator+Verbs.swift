@@ -43,8 +43,10 @@ extension FleetOperator {
             ports.progress.step("ending the calls that are under way, at most \(drain.spelled)")
             try await ports.control.shutdown(drain: drain)
         } catch let failure as Failure where failure.code == .unavailable {
-            // No supervisor: start one, so that whatever it left behind is adopted and stopped.
-            if !plans.isEmpty, try await ports.launcher.ensureRunning() {
+            // No supervisor: start one, so that whatever it left behind is adopted and stopped. One of
+            // another version, whose status can't be read, is told to stop all the same.
+            if !plans.isEmpty {
+                _ = try await ports.launcher.ensureRunning()
                 try await ports.control.shutdown(drain: drain)
             }
         }

@@ -144,7 +144,22 @@ package struct FleetOperator: Sendable {
         }
         if let cut = record.next, cut.number != cleaned.current?.number { try await credentials.remove(of: cut) }
         if cleaned != record { try await ports.ledger.save(cleaned) }
+        let serving = report.generations.filter { $0.number == report.status.generation }
+        try await removeStrays(keeping: serving + [cleaned.current].compactMap(\.self))
         return cleaned
+    }
+
+    /// Of an instance whose generation is gone everything else goes, too: a command was cut in between. Its
+    /// directory is made before its user and removed after it.
+    private func removeStrays(keeping plans: [GenerationPlan]) async throws {
+        let kept = Set(plans.flatMap(\.instances).map(\.name))
+        let strays = try ports.files.list(context.layout.instances).filter { !kept.contains($0) }
+        guard !strays.isEmpty else { return }
+        let directory = try credentials.userDirectory()
+        for name in strays {
+            try await directory?.remove(InstanceUser.name(fleet: context.spec.name, instance: name))
+            try ports.files.remove(context.layout.instance(name))
+        }
     }
 
     func audit(_ verb: String, _ outcome: String) async throws {

@@ -77,7 +77,7 @@ struct InstanceCredentials: Sendable {
         }
     }
 
-    private func userDirectory() throws -> (any UserDirectory)? {
+    func userDirectory() throws -> (any UserDirectory)? {
         guard context.profile.needsDatabase else { return nil }
         guard let path = context.adminFile else {
             throw Failure(

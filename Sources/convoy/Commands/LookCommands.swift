@@ -41,7 +41,7 @@ struct Logs: AsyncParsableCommand {
 
     @OptionGroup var fleet: FleetOptions
 
-    @Option(name: .shortAndLong, help: "How many lines of each.")
+    @Option(name: [.customShort("n"), .long], help: "How many lines of each.")
     var lines = 20
 
     @Argument(help: "Instance, pool, or one of edge-access, edge-error, gate, supervisor.")

@@ -33,7 +33,10 @@ struct FakeFiles: FileStore {
         try fuse.pass()
         disk[path] = content
     }
-    func makeDirectory(_ path: String, mode: UInt16) throws { try fuse.pass() }
+    func makeDirectory(_ path: String, mode: UInt16) throws {
+        try fuse.pass()
+        disk[path + "/."] = ""
+    }
     func remove(_ path: String) throws {
         try fuse.pass()
         disk.remove(path)
@@ -43,7 +46,7 @@ struct FakeFiles: FileStore {
         let names = disk.below(directory).compactMap {
             $0.dropFirst(directory.count + 1).split(separator: "/").first.map(String.init)
         }
-        return Set(names).sorted()
+        return Set(names).subtracting(["."]).sorted()
     }
 }
 

@@ -27,7 +27,7 @@ enum Samples {
             edge: EdgeSpec(
                 url: "http://127.0.0.1:8443", listen: EdgeSpec.Listen(address: "127.0.0.1", port: 8443),
                 authorization: .development),
-            rollout: RolloutSpec(bake: 5, drain: 10, deadline: 600))
+            rollout: RolloutSpec(bake: 1, drain: 10, deadline: 600))
         change(&spec)
         return spec
     }
