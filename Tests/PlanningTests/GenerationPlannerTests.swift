@@ -90,7 +90,8 @@ struct ChangePlanTests {
         ).changes.map { "\($0.kind) \($0.subject): \($0.detail)" }
     }
 
-    private func running(_ plan: GenerationPlan, _ change: (inout FleetStatus) -> Void = { _ in }) throws -> FleetStatus {
+    private func running(_ plan: GenerationPlan, _ change: (inout FleetStatus) -> Void = { _ in }) throws -> FleetStatus
+    {
         var status = FleetStatus(
             fleet: "shop", generation: plan.number, release: plan.release, converged: true,
             instances: try PlanSamples.ready(plan), edge: EdgeStatus(url: "", state: .up),

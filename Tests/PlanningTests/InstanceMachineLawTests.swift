@@ -14,6 +14,7 @@ struct InstanceMachineLawTests {
         var isProved: Bool
         var isWished = true
         var isDrained = false
+        var isExpelled = false
         var gone = 0
     }
 
@@ -46,6 +47,9 @@ struct InstanceMachineLawTests {
         case .proved(let verdict, _): known.isProved = verdict.isProved
         case .stop: known.isWished = false
         case .drain: known.isDrained = true
+        case .expel:
+            known.isDrained = true
+            known.isExpelled = true
         default: break
         }
         let actions = machine.handle(event)
@@ -57,6 +61,7 @@ struct InstanceMachineLawTests {
         if actions.contains(.spawn), !known.isProved || !known.isWished { return "spawned against the law" }
         if actions.count(where: { $0 == .spawn }) > 1 { return "two processes at once" }
         if machine.inRotation, !known.isProved || !known.isWished || known.isDrained { return "in rotation" }
+        if machine.keepsSessions, known.isExpelled { return "keeps sessions" }
         if machine.isFit, !known.isProved { return "fit without a proof" }
         if known.gone > 1 { return "gone twice" }
         if known.gone == 1, machine.state != .stopped { return "gone but \(machine.state)" }
@@ -66,7 +71,7 @@ struct InstanceMachineLawTests {
 
     private func event(_ dice: inout SeededDice, _ at: Double) -> InstanceMachine.Event {
         let at = Seconds(at)
-        switch dice.next() % 16 {
+        switch dice.next() % 17 {
         case 0, 1: return .begin(at: at)
         case 2, 3, 4: return .proved(.proved, at: at)
         case 5: return .proved(dice.next().isMultiple(of: 2) ? .refuted("r") : .unverified("u"), at: at)
@@ -77,6 +82,7 @@ struct InstanceMachineLawTests {
         case 11: return .retryDue(at: at)
         case 12: return dice.next().isMultiple(of: 3) ? .stop(at: at) : .drain
         case 13: return .stopOverdue
+        case 14: return dice.next().isMultiple(of: 4) ? .expel : .retryDue(at: at)
         default: return .probed(observation(&dice), at: at)
         }
     }

@@ -44,7 +44,8 @@ enum PlanSamples {
             ],
             edge: EdgeSpec(
                 url: "http://127.0.0.1:8443", listen: EdgeSpec.Listen(address: "127.0.0.1", port: 8443),
-                authorization: .development))
+                authorization: .development),
+            ports: PortsSpec(first: 42000, last: 42255))
         change(&spec)
         return spec
     }

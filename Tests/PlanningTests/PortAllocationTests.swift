@@ -25,7 +25,8 @@ struct PortAllocationTests {
     @Test("a range that is too small is a bad spec, not a shared port")
     func exhausted() {
         #expect(throws: Failure.self) {
-            try PortAllocation(slots: slots(4), before: [], range: PortsSpec(first: 42000, last: 42006), monitoring: false)
+            try PortAllocation(
+                slots: slots(4), before: [], range: PortsSpec(first: 42000, last: 42006), monitoring: false)
         }
     }
 

@@ -105,12 +105,13 @@ package struct HostSpec: Sendable, Equatable, Codable {
     }
 }
 
-/// TCP ports of instances on 127.0.0.1. Each slot owns two: one per colour (see `Colour`).
+/// TCP ports of instances on 127.0.0.1. Each slot owns two: one per colour (see `Colour`). The default
+/// lies below the range that Linux gives to outgoing connections (32768...60999).
 package struct PortsSpec: Sendable, Equatable, Codable {
     package var first: Int
     package var last: Int
 
-    package init(first: Int = 42000, last: Int = 42255) {
+    package init(first: Int = 21000, last: Int = 21255) {
         self.first = first
         self.last = last
     }

@@ -139,7 +139,8 @@ package struct FleetOperator: Sendable {
         }
         for stray in report.generations where stray.number != report.status.generation {
             ports.progress.step("taking away generation \(stray.number), left by an earlier command")
-            try await ports.control.retire(stray.number, drain: stray.number == record.next?.number ? 0 : stray.rollout.drain)
+            let drain = stray.number == record.next?.number ? 0 : stray.rollout.drain
+            try await ports.control.retire(stray.number, drain: drain)
             try await credentials.remove(of: stray)
         }
         if let cut = record.next, cut.number != cleaned.current?.number { try await credentials.remove(of: cut) }

@@ -59,7 +59,7 @@ package struct GenerationPlanner: Sendable {
     /// does not.
     package func wish() throws -> Digest {
         struct Wish: Codable {
-            var release: Digest
+            var release: ReleaseStamp
             var profile: Profile
             var spec: FleetSpec
         }
@@ -70,7 +70,7 @@ package struct GenerationPlanner: Sendable {
         relevant.database?.adminFile = nil
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        let bytes = try encoder.encode(Wish(release: release.digest, profile: profile, spec: relevant))
+        let bytes = try encoder.encode(Wish(release: release.stamp, profile: profile, spec: relevant))
         let hex = SHA256.hash(data: bytes).map { byte in
             let text = String(byte, radix: 16)
             return text.count == 1 ? "0" + text : text

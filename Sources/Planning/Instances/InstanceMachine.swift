@@ -206,15 +206,14 @@ package struct InstanceMachine: Sendable, Equatable {
 
     private mutating func probed(_ observation: Observation, _ at: Seconds) -> [Action] {
         guard life == .running else { return [] }
-        if case .busy = observation.finding {} else {
-            wrongAnswers = observation.isWrongAnswer ? wrongAnswers + 1 : 0
-        }
+        let wrongBefore = wrongAnswers
+        wrongAnswers = observation.isWrongAnswer ? wrongAnswers + 1 : 0
         if let eras = observation.eras { self.eras = eras }
         if let digest = observation.toolsDigest { toolsDigest = digest }
         switch observation.finding {
         case .passed: _ = restart.handle(.healthy(at: at))
         // No evidence either way: what was counted stays counted.
-        case .busy: break
+        case .busy: wrongAnswers = wrongBefore
         case .failed, .lifeless: _ = restart.handle(.unhealthy)
         }
         var actions: [Action] = []
@@ -230,7 +229,7 @@ package struct InstanceMachine: Sendable, Equatable {
                 actions.append(.kill)
             }
         }
-        // One that came back from a crash with wrong answers must not serve them until its start deadline.
+        // One that came back from a crash must not serve wrong answers until its start deadline.
         if isHopeless, health.standing == .starting { withdrawn = true }
         return actions
     }
@@ -264,7 +263,9 @@ extension InstanceMachine {
     package var inRotation: Bool { keepsSessions && !draining }
 
     /// Whether it still gets the calls of sessions that it opened: also while it drains.
-    package var keepsSessions: Bool { wished && everFit && !withdrawn && !expelled && verdict.isProved && life != .refused }
+    package var keepsSessions: Bool {
+        wished && everFit && !withdrawn && !expelled && verdict.isProved && life != .refused
+    }
 
     /// Whether waiting can't help one that starts.
     private var isHopeless: Bool { wrongAnswers >= max(2, policy.unhealthyAfter) }

@@ -40,7 +40,8 @@ package struct GenerationJudge: Sendable, Equatable {
             return "\(odd.name): runs release \(odd.digest.short), not \(plan.release.digest.short)"
         }
         if let odd = instances.first(where: { $0.toolsDigest != instances.first?.toolsDigest }) {
-            return "\(odd.name): offers other tools than \(instances.first?.name ?? "") although both run the same release"
+            return "\(odd.name): offers other tools than \(instances.first?.name ?? "") "
+                + "although both run the same release"
         }
         if let odd = instances.first(where: { $0.eras != instances.first?.eras }) {
             return "\(odd.name): speaks other eras than \(instances.first?.name ?? "")"

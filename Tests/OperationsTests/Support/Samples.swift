@@ -27,6 +27,7 @@ enum Samples {
             edge: EdgeSpec(
                 url: "http://127.0.0.1:8443", listen: EdgeSpec.Listen(address: "127.0.0.1", port: 8443),
                 authorization: .development),
+            ports: PortsSpec(first: 42000, last: 42255),
             rollout: RolloutSpec(bake: 1, drain: 10, deadline: 600))
         change(&spec)
         return spec
