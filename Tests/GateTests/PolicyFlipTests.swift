@@ -102,6 +102,7 @@ struct PolicyFlipTests {
         let half = try UnixClient(socket)
         try half.send("GET /healthz HTTP/1.1\r\n")
         try half.send("Host: gate\r\n")
+        await half.untilRead()
         kill(getpid(), SIGTERM)
         #expect(try idle.isClosed())
         try half.send("\r\n")

@@ -44,6 +44,13 @@ final class UnixClient {
         }
     }
 
+    /// Waits until the other side has read every byte sent so far.
+    func untilRead() async {
+        var unread: Int32 = 0
+        // TIOCOUTQ of a unix stream: what the peer has not taken yet.
+        while ioctl(descriptor, UInt(TIOCOUTQ), &unread) == 0, unread > 0 { await Task.yield() }
+    }
+
     /// Nil when the other side closed instead.
     func answer() throws -> Answer? {
         while true {

@@ -121,7 +121,7 @@ func withFake<Value>(
 
 extension ProbePlan {
     init(
-        _ server: ScriptedServer, timeout: Seconds = 5, canary: CanarySpec? = nil, liveness: String? = nil,
+        _ server: ScriptedServer, timeout: Seconds = 30, canary: CanarySpec? = nil, liveness: String? = nil,
         headersFile: String? = nil
     ) {
         self.init(

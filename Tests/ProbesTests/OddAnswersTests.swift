@@ -10,7 +10,7 @@ import Testing
 struct OddAnswersTests {
     typealias Answer = @Sendable (ScriptedServer.Request, ScriptedServer.Connection) -> Void
 
-    private func list(timeout: Seconds = 5, _ answer: @escaping Answer) async throws -> Readiness {
+    private func list(timeout: Seconds = 30, _ answer: @escaping Answer) async throws -> Readiness {
         let fake = FakeMCP([.modern]) { request, connection in
             guard request.rpcMethod == "tools/list" else { return false }
             answer(request, connection)
@@ -19,7 +19,7 @@ struct OddAnswersTests {
         return try await withFake(fake) { try await $0.readiness(ProbePlan($1, timeout: timeout), knownEra: .modern) }
     }
 
-    private func reason(timeout: Seconds = 5, _ answer: @escaping Answer) async -> String {
+    private func reason(timeout: Seconds = 30, _ answer: @escaping Answer) async -> String {
         do {
             return "no fault: \(try await list(timeout: timeout, answer))"
         } catch {
@@ -127,18 +127,14 @@ struct OddAnswersTests {
         }
     }
 
-    @Test("a drip of bytes does not stretch the time limit")
+    @Test("a drip of bytes that never ends does not stretch the time limit")
     func slowDrip() async {
-        let start = ContinuousClock.now
         let reason = await reason(timeout: 0.5) { _, connection in
-            connection.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
-            for _ in 0..<100 {
-                connection.send(" ")
-                usleep(20_000)
-            }
+            connection.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n")
+            // Ends only because the probe hung up.
+            while connection.send(" ") { usleep(20_000) }
         }
         #expect(reason == "no answer within 500ms")
-        #expect(ContinuousClock.now - start < .seconds(10))
     }
 
     @Test("a server that dies in the middle of its answer is said to have closed the connection")

@@ -22,17 +22,19 @@ final class ScriptedServer: Sendable {
     struct Connection: Sendable {
         let descriptor: Int32
 
-        func send(_ text: String) { send(Array(text.utf8)) }
+        @discardableResult func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
-        func send(_ bytes: [UInt8]) {
+        /// False when the other side has gone.
+        @discardableResult func send(_ bytes: [UInt8]) -> Bool {
             var rest = bytes[...]
             while !rest.isEmpty {
                 let sent = rest.withUnsafeBytes {
                     Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
                 }
-                guard sent > 0 else { return }
+                guard sent > 0 else { return false }
                 rest = rest.dropFirst(sent)
             }
+            return true
         }
 
         func answer(_ status: Int, _ body: String, type: String = "application/json", headers: [String] = []) {
