@@ -11,14 +11,18 @@ import json
 import pathlib
 import sys
 
-import jsonschema
-import yaml
-
 
 def main() -> int:
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 64
+    # Not before: --help must answer where nothing is installed.
+    import jsonschema
+    import yaml
+
     schema = json.loads(pathlib.Path(__file__).with_name("fleet.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
