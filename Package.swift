@@ -28,10 +28,12 @@ func floor(
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
     .testTarget(
-        name: name + "Tests", dependencies: [.target(name: name)] + dependencies, resources: resources,
-        swiftSettings: strict)
+        name: name + "Tests", dependencies: [.target(name: name)] + dependencies, exclude: exclude,
+        resources: resources, swiftSettings: strict)
 }
 
 let package = Package(
@@ -95,7 +97,7 @@ let package = Package(
         tests("Fleet", [yams, "Templates"], resources: [.copy("Cases")]),
         tests("Planning", []),
         tests("Admission", []),
-        tests("Rendering", []),
+        tests("Rendering", [], exclude: ["Goldens"]),
         tests("Operations", []),
         tests("Console", []),
         tests("Control", []),

@@ -46,6 +46,19 @@ struct FleetOperatorTests {
         try await lab.expectOnly(1, version: "1.0.0")
     }
 
+    @Test("users go with their generation, even when the next one needs no database")
+    func withoutDatabase() async throws {
+        _ = try await lab.up()
+        #expect(world.database.users.count == 3)
+        var profile = Samples.profile
+        profile.needsDatabase = false
+        profile.start.secrets = [:]
+        profile.canary = CanarySpec(tool: "list")
+        let fleet = world.newOperator(Samples.spec("2.0.0") { $0.pools[0].databases = [] }, profile: profile)
+        _ = try await world.run { try await fleet.up() }
+        #expect(world.database.users.isEmpty)
+    }
+
     @Test("a rollout replaces everything by the next generation, whose ports are the siblings'")
     func rollout() async throws {
         _ = try await lab.up()

@@ -30,9 +30,10 @@ struct InstanceCredentials: Sendable {
     }
 
     /// Asks the database for anything at all as its admin: before a verb changes something, not in the
-    /// middle of it.
-    func checkAdmin() async throws {
-        _ = try await userDirectory()?.list(prefix: InstanceUser.prefix(fleet: context.spec.name))
+    /// middle of it. `plans` are those whose users the verb may have to take away.
+    func checkAdmin(removing plans: [GenerationPlan]) async throws {
+        let isNeeded = context.profile.needsDatabase || plans.contains(where: Self.hasUsers)
+        _ = try await isNeeded ? admin().list(prefix: InstanceUser.prefix(fleet: context.spec.name)) : []
     }
 
     /// Corrects users that somebody changed; returns the names of those that it corrected.
@@ -60,7 +61,8 @@ struct InstanceCredentials: Sendable {
     }
 
     func remove(of plan: GenerationPlan) async throws {
-        let directory = try userDirectory()
+        // By what the generation has, not by what fleet.yaml says now: that may need no database any more.
+        let directory = Self.hasUsers(plan) ? try admin() : nil
         for instance in plan.instances {
             if let proof = instance.proof { try await directory?.remove(proof.user) }
             try ports.files.remove(context.layout.instance(instance.name))
@@ -78,11 +80,17 @@ struct InstanceCredentials: Sendable {
     }
 
     func userDirectory() throws -> (any UserDirectory)? {
-        guard context.profile.needsDatabase else { return nil }
+        context.profile.needsDatabase ? try admin() : nil
+    }
+
+    private static func hasUsers(_ plan: GenerationPlan) -> Bool { plan.instances.contains { $0.proof != nil } }
+
+    private func admin() throws -> any UserDirectory {
         guard let path = context.adminFile else {
             throw Failure(
-                .badSpec, "cannot give instances their database users", because: "database/admin is absent",
-                next: "name a 0600 file with the admin's connection string in database/admin/file")
+                .badSpec, "cannot manage the instances' database users", because: "database/admin is absent",
+                next: "name a 0600 file with the admin's connection string in database/admin/file; it is needed "
+                    + "until no generation has users any more")
         }
         guard let uri = try ports.files.readSecret(path) else {
             throw Failure(

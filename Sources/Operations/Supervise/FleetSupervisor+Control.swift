@@ -165,12 +165,13 @@ extension FleetSupervisor: SupervisorControl {
         await stopCompanion(.edge, .quit, deadline: drain)
         for plan in plans.values { await stop(plan) }
         await stopCompanion(.gate, .term, deadline: 2)
+        // Whatever the disk says: nothing runs any more, and a daemon that stayed could not be asked again.
+        defer { finishRun() }
         for number in plans.keys { try store.forget(number) }
         plans = [:]
         active = GenerationStore.Active(generation: nil, policyRevision: active.policyRevision, retiring: [])
         try store.save(active)
         ports.log("the fleet is down")
-        finishRun()
     }
 
     private func unknown(_ generation: Int) -> Failure {
