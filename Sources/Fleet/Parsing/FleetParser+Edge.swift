@@ -2,9 +2,11 @@ extension FleetParser {
     func edge(_ node: SourceNode) -> EdgeSpec? {
         guard
             let section = reader.section(
-                node, known: ["url", "listen", "tls", "authorization", "mode"], required: ["url", "authorization"])
+                node, known: ["url", "listen", "tls", "authorization", "mode", "include"],
+                required: ["url", "authorization"])
         else { return nil }
-        if let mode = section["mode"] { checkMode(mode) }
+        let mode = section["mode"].map { self.mode($0) } ?? .dedicated
+        let include = section["include"].flatMap { self.include($0, mode: mode) }
         let url = section["url"].flatMap { self.url($0) }
         let explicit = section["listen"].flatMap { self.listen($0) }
         let tls = section["tls"].flatMap { self.tls($0) }
@@ -15,7 +17,9 @@ extension FleetParser {
         checkTLS(section, url)
         checkReach(section, url: url, listen: listen, authorization: authorization)
         guard let authorization else { return nil }
-        return EdgeSpec(url: text, listen: listen, tls: tls, authorization: authorization)
+        return EdgeSpec(
+            url: text, listen: listen, tls: tls, authorization: authorization, mode: mode ?? .dedicated,
+            include: include)
     }
 
     static func defaultListen(_ url: WebURL) -> EdgeSpec.Listen {
@@ -23,12 +27,31 @@ extension FleetParser {
         return EdgeSpec.Listen(address: address, port: url.port)
     }
 
-    private func checkMode(_ node: SourceNode) {
-        guard let text = reader.text(node), text != EdgeSpec.Mode.dedicated.rawValue else { return }
-        let known = text == EdgeSpec.Mode.include.rawValue
+    /// Nil when it was reported.
+    private func mode(_ node: SourceNode) -> EdgeSpec.Mode? {
+        guard let text = reader.text(node) else { return nil }
+        if text == EdgeSpec.Mode.dedicated.rawValue { return .dedicated }
+        // It can be rendered, checked and installed (Rendering, Edge); nothing brings it up and takes it down yet.
+        let isInclude = text == EdgeSpec.Mode.include.rawValue
         reader.report(
-            node, known ? "include is not supported yet" : "\(text.quoted) is not known here",
+            node, isInclude ? "include is not supported yet" : "\(text.quoted) is not known here",
             "write dedicated, or remove mode")
+        return isInclude ? .include : nil
+    }
+
+    /// Absolute: it is that nginx's, not the fleet's.
+    private func include(_ node: SourceNode, mode: EdgeSpec.Mode?) -> String? {
+        if mode == .dedicated {
+            reader.report(node, "is not used: the edge has an nginx of its own", "add mode: include, or remove it")
+        }
+        guard let path = path(node) else { return nil }
+        guard path.hasPrefix("/"), path.hasSuffix(".conf") else {
+            reader.report(
+                node, "\(path.quoted) is no file that nginx includes",
+                "write an absolute path, such as /etc/nginx/conf.d/shop.conf")
+            return nil
+        }
+        return path
     }
 
     private func url(_ node: SourceNode) -> WebURL? {
@@ -61,47 +84,16 @@ extension FleetParser {
 
     private func tls(_ node: SourceNode) -> EdgeSpec.TLS? {
         guard
-            let section = reader.section(node, known: ["certificate", "key"], required: ["certificate", "key"])
+            let section = reader.section(
+                node, known: ["certificate", "key", "clientCertificates", "stapling"],
+                required: ["certificate", "key"])
         else { return nil }
         let certificate = section["certificate"].flatMap { path($0) }
         let key = section["key"].flatMap { path($0) }
+        let clients = section["clientCertificates"].flatMap { path($0) }
+        let stapling = section["stapling"].flatMap { path($0) }
         guard let certificate, let key else { return nil }
-        return EdgeSpec.TLS(certificate: certificate, key: key)
-    }
-
-    private func authorization(_ node: SourceNode) -> EdgeSpec.Authorization? {
-        if case .scalar(let text, _) = node.value, !node.isEmptyValue {
-            if text == "development" { return .development }
-            reader.report(
-                node, "\(text.quoted) is no kind of authorization",
-                "write development, or {issuer: https://login.example.com, jwks: auto}")
-            return nil
-        }
-        guard let section = reader.section(node, known: ["issuer", "jwks"], required: ["issuer", "jwks"])
-        else { return nil }
-        let issuer = section["issuer"].flatMap { secureURL($0) }
-        let keys = section["jwks"].flatMap { keySource($0) }
-        guard let issuer, let keys else { return nil }
-        return .issuer(url: issuer, jwks: keys)
-    }
-
-    private func keySource(_ node: SourceNode) -> EdgeSpec.KeySource? {
-        guard let text = reader.text(node) else { return nil }
-        if text == "auto" { return .discover }
-        if text.contains("://") { return secureURL(node).map { .url($0) } }
-        return path(node).map { .file($0) }
-    }
-
-    /// Whoever can change what comes from there can make tokens.
-    private func secureURL(_ node: SourceNode) -> String? {
-        guard let text = reader.text(node),
-            let url = reader.attempt(node, { () throws(Problem) in try WebURL(parsing: text) })
-        else { return nil }
-        guard url.scheme == "https" || url.isLoopback else {
-            reader.report(node, "is plain http, where anyone on the way could let themselves in", "use https")
-            return nil
-        }
-        return text
+        return EdgeSpec.TLS(certificate: certificate, key: key, clientCertificates: clients, stapling: stapling)
     }
 
     // MARK: Rules across keys

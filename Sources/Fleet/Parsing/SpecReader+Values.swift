@@ -14,6 +14,10 @@ extension SpecReader {
         var meant: Set<String> = []
         for entry in entries {
             guard known.contains(entry.key) else {
+                if let refused = RefusedKey.problem(entry.key) {
+                    report(entry.location, entry.value.path, refused)
+                    continue
+                }
                 let nearest = Spelling.nearest(to: entry.key, in: known)
                 report(
                     entry.location, entry.value.path,

@@ -11,6 +11,9 @@ package struct EdgeSpec: Sendable, Equatable, Codable {
     package var tls: TLS?
     package var authorization: Authorization
     package var mode: Mode
+    /// Where the nginx that is already there picks up our file; absent: `/etc/nginx/conf.d/convoy-FLEET.conf`.
+    /// Only with `mode: include`.
+    package var include: String?
 
     package struct Listen: Sendable, Equatable, Codable {
         package var address: String
@@ -27,21 +30,38 @@ package struct EdgeSpec: Sendable, Equatable, Codable {
     package struct TLS: Sendable, Equatable, Codable {
         package var certificate: String
         package var key: String
+        /// Certificates (PEM) of those who may issue client certificates; absent: none is asked for.
+        package var clientCertificates: String?
+        /// An OCSP response (DER) about the certificate, kept fresh by somebody else.
+        package var stapling: String?
 
-        package init(certificate: String, key: String) {
+        package init(
+            certificate: String, key: String, clientCertificates: String? = nil, stapling: String? = nil
+        ) {
             self.certificate = certificate
             self.key = key
+            self.clientCertificates = clientCertificates
+            self.stapling = stapling
+        }
+
+        /// With every path changed in the same way.
+        package func map(_ change: (String) -> String) -> TLS {
+            TLS(
+                certificate: change(certificate), key: change(key),
+                clientCertificates: clientCertificates.map(change), stapling: stapling.map(change))
         }
     }
 
     package enum Authorization: Sendable, Equatable, Codable {
         /// Convoy's own issuer with a local key; only where the edge listens on loopback.
         case development
-        /// A real issuer; its keys from a JWKS file (relative to the fleet file).
-        case issuer(url: String, jwks: KeySource)
+        /// Real issuers: at least one, no two with the same URL.
+        case issuers([IssuerSpec])
     }
 
+    /// Where a JWKS document (RFC 7517) is.
     package enum KeySource: Sendable, Equatable, Codable {
+        /// Relative to the fleet file.
         case file(String)
         case url(String)
         /// Found through the issuer's metadata (RFC 8414, OpenID Connect Discovery).
@@ -49,12 +69,14 @@ package struct EdgeSpec: Sendable, Equatable, Codable {
     }
 
     package init(
-        url: String, listen: Listen, tls: TLS? = nil, authorization: Authorization, mode: Mode = .dedicated
+        url: String, listen: Listen, tls: TLS? = nil, authorization: Authorization, mode: Mode = .dedicated,
+        include: String? = nil
     ) {
         self.url = url
         self.listen = listen
         self.tls = tls
         self.authorization = authorization
         self.mode = mode
+        self.include = include
     }
 }
