@@ -17,11 +17,16 @@ package struct AccessRequest: Sendable, Equatable {
     package var mcpName: String
     package var protocolVersion: String
     package var requestID: String
+    /// The client's IP address as the edge sees it; empty when it does not say.
+    package var client: String
+    /// The certificate that the client proved to hold, as nginx's `$ssl_client_escaped_cert`: PEM in
+    /// percent signs. Empty without one, or when it was not verified.
+    package var clientCertificate: String
 
     package init(
         pools: [String], method: String, query: String = "", authorization: [String] = [], origins: [String] = [],
         host: String = "", sessionID: String = "", mcpMethod: String = "", mcpName: String = "",
-        protocolVersion: String = "", requestID: String = ""
+        protocolVersion: String = "", requestID: String = "", client: String = "", clientCertificate: String = ""
     ) {
         self.pools = pools
         self.method = method
@@ -34,5 +39,7 @@ package struct AccessRequest: Sendable, Equatable {
         self.mcpName = mcpName
         self.protocolVersion = protocolVersion
         self.requestID = requestID
+        self.client = client
+        self.clientCertificate = clientCertificate
     }
 }

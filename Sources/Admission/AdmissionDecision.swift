@@ -1,33 +1,38 @@
 /// What becomes of a request, as the edge is told it.
 package enum AdmissionDecision: Sendable, Equatable {
-    /// 204: who it is, and which group of instances serves: new traffic, and this request's session, if
-    /// it has one that is still honoured.
-    case admit(subject: String, group: String, sessionGroup: String?)
+    /// 204: who it is, and who serves.
+    case admit(Grant)
     /// 401: come back with a (better) token. The challenge is the whole `WWW-Authenticate`.
     case challenge(header: String, reason: String)
     /// 403: another token could help, if there is a challenge; nothing helps, if there is none.
-    case forbid(challenge: String?, word: Refusal, subject: String?, reason: String)
+    case forbid(challenge: String?, word: Refusal, caller: Caller?, reason: String, retryAfter: Int? = nil)
+    /// 503: nobody can tell now whether the token is good, so nobody is let in or sent for another.
+    case unavailable(reason: String)
 
-    /// Why a request is refused for good, in one word: `X-Convoy-Reason`.
-    package enum Refusal: String, Sendable, Equatable { case origin, pool, method, scope, request }
+    /// Why a request is refused for good, in one word: `X-Convoy-Reason`. The edge makes 404 of
+    /// `session` and 429 of `rate`; the others stay 403.
+    package enum Refusal: String, Sendable, Equatable {
+        case origin, pool, method, scope, request, session, tool, client, rate
+    }
 
     package var status: Int {
         switch self {
         case .admit: 204
         case .challenge: 401
         case .forbid: 403
+        case .unavailable: 503
         }
     }
 
     /// Names and values are printable ASCII by construction.
     package var headers: [(name: String, value: String)] {
         switch self {
-        case .admit(let subject, let group, let sessionGroup):
-            [("X-Convoy-Group", group), ("X-Convoy-Subject", subject)]
-                + (sessionGroup.map { [("X-Convoy-Session-Group", $0)] } ?? [])
+        case .admit(let grant): grant.headers
         case .challenge(let header, _): [("WWW-Authenticate", header)]
-        case .forbid(let challenge, let word, _, _):
+        case .unavailable: []
+        case .forbid(let challenge, let word, _, _, let retryAfter):
             (challenge.map { [("WWW-Authenticate", $0)] } ?? []) + [("X-Convoy-Reason", word.rawValue)]
+                + (retryAfter.map { [("X-Convoy-Retry-After", String($0))] } ?? [])
         }
     }
 
@@ -35,15 +40,27 @@ package enum AdmissionDecision: Sendable, Equatable {
     package var reason: String {
         switch self {
         case .admit: ""
-        case .challenge(_, let reason), .forbid(_, _, _, let reason): reason
+        case .challenge(_, let reason), .forbid(_, _, _, let reason, _), .unavailable(let reason): reason
         }
     }
 
-    package var subject: String? {
+    package var caller: Caller? {
         switch self {
-        case .admit(let subject, _, _): subject
-        case .challenge: nil
-        case .forbid(_, _, let subject, _): subject
+        case .admit(let grant): grant.caller
+        case .challenge, .unavailable: nil
+        case .forbid(_, _, let caller, _, _): caller
         }
+    }
+}
+
+/// For whom a verified token speaks. Both texts are visible ASCII; the same subject of two issuers is
+/// two callers.
+package struct Caller: Sendable, Hashable {
+    package var issuer: String
+    package var subject: String
+
+    package init(issuer: String, subject: String) {
+        self.issuer = issuer
+        self.subject = subject
     }
 }

@@ -10,24 +10,45 @@ package struct PoolRule: Sendable, Equatable {
     /// The audience that a token must be made for (RFC 8707), byte for byte.
     package let resource: String
     package let group: String
-    private let tags: [String]
+    private let routes: SessionRoutes
     private let metadata: String
+    private let tools: ToolJudge?
+    private let clients: [AddressBlock]?
+    private let rate: RateLimit?
 
     package init(_ pool: GatePolicy.Pool, url: String) {
         name = pool.name
         scope = pool.scope
         resource = "\(url)/\(pool.name)/mcp"
         group = pool.active.map { "\(pool.name)_\($0.rawValue)" } ?? Self.nobody
-        tags = pool.sessions
+        routes = SessionRoutes(pool)
         metadata = "\(url)/.well-known/oauth-protected-resource/\(pool.name)/mcp"
+        tools = pool.tools.map { ToolJudge($0, comparesHeaders: pool.comparesHeaders) }
+        clients = pool.clients
+        rate = pool.rate
     }
 
-    /// The group of the instance that opened a session, told by the tag that the edge put before its
-    /// id (`a2.6f0c`). Nil when that instance serves no more, or never did.
-    func sessionGroup(_ sessionID: String) -> String? {
-        guard let dot = sessionID.utf8.firstIndex(of: UInt8(ascii: ".")) else { return nil }
-        let tag = sessionID[..<dot]
-        return tags.first { $0.utf8.elementsEqual(tag.utf8) }.map { "\(name)_\($0)" }
+    /// Nil when the pool takes requests from there. An address that is not told, or can't be read, is
+    /// nobody's.
+    func clientRefusal(_ address: String) -> AdmissionDecision? {
+        guard let clients else { return nil }
+        if let bytes = IPAddress.bytes(address), clients.contains(where: { $0.contains(bytes) }) { return nil }
+        return .forbid(
+            challenge: nil, word: .client, caller: nil, reason: "requests from this address are not admitted")
+    }
+
+    /// The end of every examination: the token is good and its scope admits.
+    func conclude(_ request: AccessRequest, for caller: Caller) -> AdmissionDecision {
+        if let reason = tools?.refusal(of: request) {
+            return .forbid(challenge: nil, word: .tool, caller: caller, reason: reason)
+        }
+        let (session, sessionGroup) = routes.route(request)
+        if case .held(let id, _) = session, !SessionID.isWellFormed(id) {
+            return .forbid(challenge: nil, word: .session, caller: caller, reason: "the session id is malformed")
+        }
+        return .admit(
+            Grant(
+                caller: caller, pool: name, group: group, sessionGroup: sessionGroup, session: session, rate: rate))
     }
 
     /// RFC 9728, 5.1; no error attribute for who brought no token (RFC 6750, 3.1).
@@ -40,11 +61,11 @@ package struct PoolRule: Sendable, Equatable {
         return .challenge(header: header, reason: fault?.reason ?? "no token")
     }
 
-    func insufficientScope(subject: String) -> AdmissionDecision {
+    func insufficientScope(_ caller: Caller) -> AdmissionDecision {
         let header =
             "Bearer error=\"insufficient_scope\", scope=" + HeaderText.quoted(scope) + ", resource_metadata="
             + HeaderText.quoted(metadata)
         return .forbid(
-            challenge: header, word: .scope, subject: subject, reason: "the token's scope does not admit to this pool")
+            challenge: header, word: .scope, caller: caller, reason: "the token's scope does not admit to this pool")
     }
 }

@@ -1,6 +1,6 @@
 extension ProfileParser {
     func http(_ node: SourceNode) -> Profile.HTTP? {
-        let known = ["path", "liveness", "livenessOnMonitoringPort", "host"]
+        let known = ["path", "liveness", "livenessOnMonitoringPort", "host", "sessions"]
         guard let section = reader.section(node, known: known) else { return nil }
         var http = Profile.HTTP()
         if let path = section["path"].flatMap(urlPath) { http.path = path }
@@ -9,6 +9,7 @@ extension ProfileParser {
             http.livenessOnMonitoringPort = flag
         }
         if let host = section["host"].flatMap({ reader.text($0) }) { http.host = host }
+        http.sessions = section["sessions"].flatMap { reader.choice($0, Profile.HTTP.Sessions.self) }
         return http
     }
 

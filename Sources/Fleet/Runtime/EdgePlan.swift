@@ -7,6 +7,10 @@ package struct EdgePlan: Sendable, Equatable, Codable {
     package var paths: Paths
     /// Whom the workers run as when nginx is started by root; `nobody` (nginx's own choice) when absent.
     package var user: String?
+    /// Whether certificate and key are installed with the configuration, as `tls/certificate.pem` and
+    /// `tls/key.pem`, so that what runs never depends on a renewal that is half done; else nginx reads
+    /// them where the spec says.
+    package var installsCertificate: Bool
 
     package struct Pool: Sendable, Equatable, Codable {
         package var name: String
@@ -16,15 +20,19 @@ package struct EdgePlan: Sendable, Equatable, Codable {
         /// Value of `Host` towards the instances; `127.0.0.1` when absent. One for the whole pool: nginx
         /// fixes it before it chooses a server, so it can't hold a port.
         package var upstreamHost: String?
+        /// Bytes that the body of a request may have; 4 MiB when absent.
+        package var bodyLimit: Int?
 
         package init(
-            name: String, scope: String, upstreamPath: String, slots: [Slot], upstreamHost: String? = nil
+            name: String, scope: String, upstreamPath: String, slots: [Slot], upstreamHost: String? = nil,
+            bodyLimit: Int? = nil
         ) {
             self.name = name
             self.scope = scope
             self.upstreamPath = upstreamPath
             self.slots = slots
             self.upstreamHost = upstreamHost
+            self.bodyLimit = bodyLimit
         }
     }
 
@@ -65,11 +73,15 @@ package struct EdgePlan: Sendable, Equatable, Codable {
         }
     }
 
-    package init(fleet: String, edge: EdgeSpec, pools: [Pool], paths: Paths, user: String? = nil) {
+    package init(
+        fleet: String, edge: EdgeSpec, pools: [Pool], paths: Paths, user: String? = nil,
+        installsCertificate: Bool = false
+    ) {
         self.fleet = fleet
         self.edge = edge
         self.pools = pools
         self.paths = paths
         self.user = user
+        self.installsCertificate = installsCertificate
     }
 }

@@ -25,9 +25,13 @@ package struct FleetLayout: Sendable, Equatable {
     package var operatorLock: String { runtime + "/operator.lock" }
     package var controlSocket: String { runtime + "/control.sock" }
     package var gateSocket: String { runtime + "/gate.sock" }
+    /// The gate's own: the table of sessions. Nobody else gets in, so what listens there listens to the gate.
+    package var gateRuntime: String { runtime + "/gate" }
+    package var refresherSocket: String { gateRuntime + "/refresher.sock" }
     package var processes: String { runtime + "/processes.json" }
     package var edgeRuntime: String { runtime + "/edge" }
 
     package var edgeConfiguration: String { configuration + "/edge" }
     package var gatePolicy: String { configuration + "/gate/policy.json" }
+    package var refresherPlan: String { configuration + "/gate/refresher.json" }
 }

@@ -70,22 +70,6 @@ package struct ReleaseStamp: Sendable, Hashable, Codable {
     }
 }
 
-package struct PoolPlan: Sendable, Equatable, Codable {
-    package var name: String
-    package var scope: String
-    /// Path of the MCP endpoint of the server behind the edge.
-    package var upstreamPath: String
-    /// Value of `Host` that every instance of the pool accepts.
-    package var upstreamHost: String
-
-    package init(name: String, scope: String, upstreamPath: String, upstreamHost: String = "127.0.0.1") {
-        self.name = name
-        self.scope = scope
-        self.upstreamPath = upstreamPath
-        self.upstreamHost = upstreamHost
-    }
-}
-
 package struct InstancePlan: Sendable, Equatable, Codable {
     /// `POOL-SLOT-gGENERATION`, such as `analytics-1-g2`.
     package var name: String

@@ -66,33 +66,6 @@ package struct DatabaseSpec: Sendable, Equatable, Codable {
     }
 }
 
-package struct PoolSpec: Sendable, Equatable, Codable {
-    package var name: String
-    /// 1...64
-    package var replicas: Int
-    package var databases: [DatabaseGrant]
-    /// OAuth scope that admits to this pool.
-    package var scope: String
-
-    package init(name: String, replicas: Int, databases: [DatabaseGrant], scope: String) {
-        self.name = name
-        self.replicas = replicas
-        self.databases = databases
-        self.scope = scope
-    }
-}
-
-/// One role on one database: what an instance's user may do, and nothing else.
-package struct DatabaseGrant: Sendable, Hashable, Codable {
-    package var database: String
-    package var role: String
-
-    package init(database: String, role: String) {
-        self.database = database
-        self.role = role
-    }
-}
-
 package struct HostSpec: Sendable, Equatable, Codable {
     package var name: String
     package var address: String

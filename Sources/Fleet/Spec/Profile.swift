@@ -64,15 +64,25 @@ package struct Profile: Sendable, Equatable, Codable {
         package var livenessOnMonitoringPort: Bool
         /// Value of the `Host` header the server insists on. Template.
         package var host: String
+        /// Who makes the ids of legacy sessions; absent: the server.
+        package var sessions: Sessions?
+
+        package enum Sessions: String, Sendable, Equatable, Codable, CaseIterable {
+            /// The server makes them, and knows only its own.
+            case server
+            /// The server takes them from the edge, and makes up for a session that another instance had.
+            case external
+        }
 
         package init(
             path: String = "/mcp", liveness: String? = nil, livenessOnMonitoringPort: Bool = false,
-            host: String = "127.0.0.1:{{port}}"
+            host: String = "127.0.0.1:{{port}}", sessions: Sessions? = nil
         ) {
             self.path = path
             self.liveness = liveness
             self.livenessOnMonitoringPort = livenessOnMonitoringPort
             self.host = host
+            self.sessions = sessions
         }
     }
 
