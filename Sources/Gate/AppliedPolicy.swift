@@ -1,4 +1,5 @@
 import Admission
+import Crypto
 import Fleet
 import FoundationEssentials
 import Glibc
@@ -10,34 +11,62 @@ package final class AppliedPolicy: Sendable {
     /// What an operator should know about it.
     package let notices: [String]
     private let judge: AdmissionJudge
-    private let keyRing: KeyRing
-    private let cache = TokenCache()
-    private let leeway: Double
+    private let pools: Set<String>
+    private let examiner: TokenExaminer
+    let inquiries: Inquiries
+    /// Issuers whose keys the refresher keeps.
+    let refreshed: [String]
+
+    enum Step: Sendable {
+        case decided(AdmissionDecision)
+        /// Somebody may know more; `meanwhile` when that one can't be asked, or has been.
+        case ask(Inquiry, meanwhile: AdmissionDecision)
+    }
 
     /// Throws a `PolicyFault` when it must not be applied.
-    package init(_ policy: GatePolicy) async throws(PolicyFault) {
+    package convenience init(_ policy: GatePolicy) throws(PolicyFault) { try self.init(policy, link: nil) }
+
+    init(_ policy: GatePolicy, link: RefresherLink?) throws(PolicyFault) {
         if let fault = GatePolicyCheck.fault(in: policy) { throw PolicyFault(fault) }
         revision = policy.revision
         judge = AdmissionJudge(policy)
-        keyRing = await KeyRing(policy.issuers)
-        notices = keyRing.notices
-        leeway = policy.leeway.value
+        pools = Set(policy.pools.map(\.name))
+        examiner = TokenExaminer(policy, link: link)
+        notices = examiner.notices
+        inquiries = Inquiries(clock: link?.clock ?? WallClock.now)
+        refreshed = policy.issuers.filter { $0.keys == .refresher }.map(\.url)
     }
 
+    func serves(_ pool: String) -> Bool { pools.contains(pool) }
+
+    /// With what is known now; asks nobody.
     package func decide(_ request: AccessRequest, now: Double) -> AdmissionDecision {
-        switch judge.screen(request) {
-        case .decided(let decision): decision
-        case .examine(let examination): examination.conclude(claims(of: examination.token, now: now), now: now)
+        switch step(request, now: now) {
+        case .decided(let decision), .ask(_, meanwhile: let decision): decision
         }
     }
 
-    private func claims(of token: String, now: Double) -> Result<TokenClaims, TokenFault> {
-        let key = TokenCache.key(token)
-        if let claims = cache.claims(for: key, now: now, leeway: leeway) { return .success(claims) }
-        let result = keyRing.verify(token)
-        // An expired token keeps its good signature for ever: it must not fill the cache.
-        if case .success(let claims) = result, now < claims.expires + leeway { cache.insert(claims, for: key) }
-        return result
+    func step(_ request: AccessRequest, now: Double) -> Step {
+        switch judge.screen(request) {
+        case .decided(let decision): .decided(decision)
+        case .examine(let examination):
+            switch examiner.examine(examination.token, now: now) {
+            case .ask(let inquiry, let meanwhile): .ask(inquiry, meanwhile: conclude(examination, meanwhile, now))
+            case let finding: .decided(conclude(examination, finding, now))
+            }
+        }
+    }
+
+    private func conclude(
+        _ examination: Examination, _ finding: TokenExaminer.Finding, _ now: Double
+    ) -> AdmissionDecision {
+        switch finding {
+        case .told(let claims):
+            examination.conclude(
+                claims, thumbprint: { examination.certificate.map { Array(SHA256.hash(data: $0)) } }, now: now)
+        case .unavailable(let reason), .ask(_, meanwhile: .unavailable(let reason)): .unavailable(reason: reason)
+        case .ask: .unavailable(reason: "the issuer did not answer")
+        }
     }
 }
 

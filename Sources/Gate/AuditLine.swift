@@ -1,4 +1,3 @@
-import Admission
 import Glibc
 
 /// One line of the audit. Texts of clients are bounded and escaped: a client can't forge a line.
@@ -31,21 +30,15 @@ package struct AuditLine: Sendable {
         self.bytes = bytes
     }
 
-    package init(at: Double, _ request: AccessRequest, _ decision: AdmissionDecision) {
-        self.init(
-            at: at,
-            [
-                ("event", .text("decision")), ("requestId", .text(request.requestID)),
-                ("pool", .text(request.pools.first ?? "")), ("subject", .text(decision.subject ?? "")),
-                ("decision", .number(decision.status)), ("reason", .text(decision.reason)),
-                ("method", .text(request.method)), ("mcpMethod", .text(request.mcpMethod)),
-                ("mcpName", .text(request.mcpName)),
-            ])
-    }
-
     private static func append(_ text: String, to bytes: inout [UInt8]) {
-        let digits = Array("0123456789abcdef".utf8)
         bytes.append(UInt8(ascii: "\""))
+        defer { bytes.append(UInt8(ascii: "\"")) }
+        // Nearly every text there is.
+        if text.utf8.count <= textLimit, text.utf8.allSatisfy({ 0x20..<0x7f ~= $0 && $0 != 0x22 && $0 != 0x5c }) {
+            bytes.append(contentsOf: text.utf8)
+            return
+        }
+        let digits = Array("0123456789abcdef".utf8)
         for scalar in text.unicodeScalars.prefix(textLimit) {
             switch scalar.value {
             case 0x22, 0x5c: bytes += [0x5c, UInt8(scalar.value)]
@@ -57,7 +50,6 @@ package struct AuditLine: Sendable {
                 }
             }
         }
-        bytes.append(UInt8(ascii: "\""))
     }
 
     /// `2026-11-21T09:05:03.042Z`

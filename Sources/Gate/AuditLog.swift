@@ -1,40 +1,60 @@
 import Dispatch
+import Fleet
 import Glibc
 import Synchronization
 
 /// One JSON object per line, written by a thread of its own: no request ever waits for whoever reads
-/// the log. What does not fit into the buffer is dropped, counted, and the loss is logged.
+/// the log. Lines are gathered for `pause`, since waking a thread and writing a line each cost as much as
+/// the decision itself; a gate that is killed loses no more than those. What does not fit into the buffer is
+/// dropped, counted, and the loss is logged.
 package final class AuditLog: Sendable {
     private struct Backlog: Sendable {
         var bytes: [UInt8] = []
         var dropped = 0
+        /// Whether a drain is on its way already.
         var isDraining = false
     }
 
+    private static let pause = DispatchTimeInterval.milliseconds(10)
+
     private let limit: Int
     private let write: @Sendable ([UInt8]) -> Void
+    private let reopenFile: @Sendable () -> String?
     private let clock: @Sendable () -> Double
     private let queue = DispatchQueue(label: "convoy.gate.audit")
     private let backlog = Mutex(Backlog())
 
-    /// `write` may block; it is called by one thread at a time. `clock` tells seconds since 1970.
+    /// `write` may block; it is called by one thread at a time, as is `reopen`, which returns what is
+    /// wrong. `clock` tells seconds since 1970.
     package init(
         limit: Int = 1 << 20, clock: @escaping @Sendable () -> Double = WallClock.now,
-        write: @escaping @Sendable ([UInt8]) -> Void
+        reopen: @escaping @Sendable () -> String? = { nil }, write: @escaping @Sendable ([UInt8]) -> Void
     ) {
         self.limit = limit
         self.clock = clock
         self.write = write
+        reopenFile = reopen
     }
 
     package static func standardError() -> AuditLog {
-        AuditLog { bytes in
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = rest.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
-                if count < 0, errno == EINTR { continue }
-                if count <= 0 { return }
-                rest = rest.dropFirst(count)
+        AuditLog { bytes in _ = AuditFile.write(bytes, to: 2) }
+    }
+
+    /// Appends to the file at `path`, which is made with mode 0640. Throws a `Failure` when it can't be
+    /// opened.
+    package static func file(_ path: String) throws(Failure) -> AuditLog {
+        let file = try AuditFile(path)
+        return AuditLog(reopen: { file.reopen() }, write: { file.append($0) })
+    }
+
+    /// After a rotation: what was appended before goes to the old file, all else to one at the path.
+    package func reopen() {
+        queue.async {
+            self.drain()
+            if let fault = self.reopenFile() {
+                self.note("the audit goes on in the old file", [("reason", .text(fault))])
+            } else {
+                self.note("audit opened again")
             }
         }
     }
@@ -55,7 +75,11 @@ package final class AuditLog: Sendable {
             defer { backlog.isDraining = true }
             return !backlog.isDraining
         }
-        if mustWake { queue.async { self.drain() } }
+        if mustWake { drainSoon() }
+    }
+
+    private func drainSoon() {
+        queue.asyncAfter(deadline: .now() + Self.pause) { if self.drain() { self.drainSoon() } }
     }
 
     /// Returns when everything that was appended before is written.
@@ -68,22 +92,27 @@ package final class AuditLog: Sendable {
         }
     }
 
-    private func drain() {
-        while true {
-            let (bytes, dropped) = backlog.withLock { backlog in
-                let taken = (backlog.bytes, backlog.dropped)
-                backlog.bytes = []
-                backlog.dropped = 0
-                backlog.isDraining = !taken.0.isEmpty
-                return taken
-            }
-            if bytes.isEmpty { return }
-            write(bytes)
-            if dropped > 0 {
-                let loss = AuditLine(at: clock(), [("event", .text("log lines dropped")), ("count", .number(dropped))])
-                write(loss.bytes)
+    /// False when there was nothing to write.
+    @discardableResult
+    private func drain() -> Bool {
+        let (bytes, dropped) = backlog.withLock { backlog in
+            let taken = (backlog.bytes, backlog.dropped)
+            backlog.bytes = []
+            backlog.dropped = 0
+            return taken
+        }
+        guard !bytes.isEmpty else {
+            return backlog.withLock { backlog in
+                backlog.isDraining = !backlog.bytes.isEmpty
+                return backlog.isDraining
             }
         }
+        write(bytes)
+        if dropped > 0 {
+            let loss = AuditLine(at: clock(), [("event", .text("log lines dropped")), ("count", .number(dropped))])
+            write(loss.bytes)
+        }
+        return true
     }
 }
 

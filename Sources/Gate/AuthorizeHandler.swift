@@ -2,8 +2,8 @@ import Admission
 import NIOCore
 import NIOHTTP1
 
-/// One connection from the edge. Decisions take no waiting, so answers leave in the order of the
-/// requests; they are written out once per read, however many requests that read held.
+/// One connection from the edge. Most decisions take no waiting, and their answers are written out once
+/// per read, however many requests that read held; behind one that waits, all queue up in their order.
 final class AuthorizeHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = ByteBuffer
@@ -12,12 +12,16 @@ final class AuthorizeHandler: ChannelInboundHandler {
     /// limit comes first, and a client is told 400 by it.
     private static let headLimit = 96 * 1024
     private static let partialDeadline = TimeAmount.seconds(10)
+    /// Answers that may queue up. The edge asks one thing at a time on each connection.
+    private static let queueLimit = 64
 
     private let decider: GateDecider
     private let quota: HeadQuota
     private var head: HTTPRequestHead?
     private var output = ByteBuffer()
+    private var queue = AnswerQueue()
     private var isDraining = false
+    /// Nothing is read any more; the connection goes with its last answer.
     private var isClosed = false
     private var deadline: Scheduled<Void>?
 
@@ -45,8 +49,26 @@ final class AuthorizeHandler: ChannelInboundHandler {
             deadline = nil
             guard let head else { return }
             self.head = nil
-            answer(decider.answer(head), closing: isDraining || !head.isKeepAlive)
+            decide(head, context)
         }
+    }
+
+    private func decide(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let closing = isDraining || !head.isKeepAlive
+        switch decider.reply(to: head, on: context.eventLoop) {
+        case .now(let answer): self.answer(answer, closing: closing)
+        case .later(let future, let leave):
+            isClosed = closing
+            let number = queue.appendWaiting(closing: closing, leave: leave)
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            future.whenSuccess { answer in
+                let (handler, context) = bound.value
+                handler.queue.fill(number, with: answer)
+                handler.writeOut(context)
+            }
+        }
+        // Who asks faster than they are answered is not our nginx, and must not fill our memory.
+        if queue.count > Self.queueLimit { finish(context) }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -63,7 +85,7 @@ final class AuthorizeHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard event is DrainEvent else { return context.fireUserInboundEventTriggered(event) }
         isDraining = true
-        if !quota.isPartial { finish(context) }
+        if !quota.isPartial, queue.isEmpty { finish(context) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -78,29 +100,37 @@ final class AuthorizeHandler: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
         deadline = nil
+        queue.abandon()
         context.fireChannelInactive()
     }
 
     private func answer(_ answer: GateAnswer, closing: Bool) {
         if isClosed { return }
-        answer.write(to: &output, closing: closing)
+        if queue.isEmpty {
+            answer.write(to: &output, closing: closing)
+        } else {
+            queue.append(answer, closing: closing)
+        }
         isClosed = closing
     }
 
     private func writeOut(_ context: ChannelHandlerContext) {
+        queue.write(to: &output)
         if output.readableBytes > 0 {
             context.writeAndFlush(wrapOutboundOut(output), promise: nil)
             // A fresh buffer: the channel may still hold the one just written.
             output = context.channel.allocator.buffer(capacity: 512)
         }
-        // Who asks faster than they read is not our nginx, and must not fill our memory.
-        if isClosed || !context.channel.isWritable { finish(context) }
+        let isOver = queue.isEmpty && (isClosed || isDraining && !quota.isPartial)
+        // Who asks faster than they read is not our nginx either.
+        if isOver || !context.channel.isWritable { finish(context) }
     }
 
     private func finish(_ context: ChannelHandlerContext) {
         isClosed = true
         deadline?.cancel()
         deadline = nil
+        queue.abandon()
         context.close(promise: nil)
     }
 }

@@ -45,6 +45,7 @@ struct GateAnswer {
         case 401: "HTTP/1.1 401 Unauthorized\r\n"
         case 403: "HTTP/1.1 403 Forbidden\r\n"
         case 404: "HTTP/1.1 404 Not Found\r\n"
+        case 409: "HTTP/1.1 409 Conflict\r\n"
         default: "HTTP/1.1 503 Service Unavailable\r\n"
         }
     }

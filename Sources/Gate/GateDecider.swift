@@ -1,20 +1,37 @@
 import Admission
+import NIOCore
 import NIOHTTP1
 
 /// From a request's head to the answer: what the contract with the edge says, and nothing of sockets.
 struct GateDecider: Sendable {
     let shelf: PolicyShelf
+    let owners: OwnerJudge
     let audit: AuditLog
     /// Seconds since 1970.
     let clock: @Sendable () -> Double
 
-    func answer(_ head: HTTPRequestHead) -> GateAnswer {
-        guard head.method == .GET else { return GateAnswer(status: 404) }
-        switch head.uri {
-        case "/authorize": return authorize(head.headers)
-        case "/healthz": return health()
-        default: return GateAnswer(status: 404)
+    enum Reply {
+        case now(GateAnswer)
+        /// `leave` when nobody wants it any more; it is complete then.
+        case later(EventLoopFuture<GateAnswer>, leave: () -> Void)
+    }
+
+    /// The answer at once, unless the refresher has to be asked first.
+    func reply(to head: HTTPRequestHead, on loop: any EventLoop) -> Reply {
+        switch (head.method, head.uri) {
+        case (.GET, "/authorize"): authorize(AccessRequest(head.headers), on: loop)
+        case (.GET, "/healthz"): .now(health())
+        case (.POST, "/session"): .now(openSession(head.headers))
+        default: .now(GateAnswer(status: 404))
         }
+    }
+
+    private func openSession(_ headers: HTTPHeaders) -> GateAnswer {
+        guard let policy = shelf.current else { return GateAnswer(status: 503) }
+        let now = clock()
+        let answer = SessionRoute(sessions: owners.sessions).answer(headers, pools: policy.serves, now: now)
+        audit.append(AuditLine(at: now, registration: headers, answer.status))
+        return answer
     }
 
     private func health() -> GateAnswer {
@@ -25,12 +42,35 @@ struct GateDecider: Sendable {
         return GateAnswer(status: 200, headers: json, body: #"{"revision":\#(policy.revision)}"#)
     }
 
-    private func authorize(_ headers: HTTPHeaders) -> GateAnswer {
+    private func authorize(_ request: AccessRequest, on loop: any EventLoop) -> Reply {
         // Fail closed: nginx answers 500 to its client.
-        guard let policy = shelf.current else { return GateAnswer(status: 503) }
-        let request = AccessRequest(headers)
+        guard let policy = shelf.current else { return .now(GateAnswer(status: 503)) }
         let now = clock()
-        let decision = policy.decide(request, now: now)
+        switch policy.step(request, now: now) {
+        case .decided(let decision): return .now(finish(decision, of: request, now: now))
+        case .ask(let inquiry, let meanwhile):
+            let promise = loop.makePromise(of: GateAnswer.self)
+            let number = policy.inquiries.wait(for: inquiry) {
+                let now = clock()
+                promise.succeed(finish(policy.decide(request, now: now), of: request, now: now))
+            }
+            if let number {
+                return .later(promise.futureResult) {
+                    policy.inquiries.leave(number)
+                    promise.fail(Abandoned())
+                }
+            }
+            let answer = finish(meanwhile, of: request, now: now)
+            promise.succeed(answer)
+            return .now(answer)
+        }
+    }
+
+    private struct Abandoned: Error {}
+
+    /// Once per request, with its one decision.
+    private func finish(_ decision: AdmissionDecision, of request: AccessRequest, now: Double) -> GateAnswer {
+        let decision = owners.settle(decision, now: now)
         audit.append(AuditLine(at: now, request, decision))
         return GateAnswer(decision)
     }
@@ -42,9 +82,14 @@ extension AccessRequest {
             pools: headers["X-Convoy-Pool"], method: headers.first(name: "X-Convoy-Method") ?? "",
             query: headers.first(name: "X-Convoy-Query") ?? "", authorization: headers["Authorization"],
             origins: headers["Origin"], host: headers.first(name: "Host") ?? "",
-            sessionID: headers.first(name: "Mcp-Session-Id") ?? "", mcpMethod: headers.first(name: "Mcp-Method") ?? "",
-            mcpName: headers.first(name: "Mcp-Name") ?? "",
-            protocolVersion: headers.first(name: "MCP-Protocol-Version") ?? "",
-            requestID: headers.first(name: "X-Request-Id") ?? "")
+            sessionID: headers.joined("Mcp-Session-Id"), mcpMethod: headers.joined("Mcp-Method"),
+            mcpName: headers.joined("Mcp-Name"), protocolVersion: headers.joined("MCP-Protocol-Version"),
+            requestID: headers.first(name: "X-Request-Id") ?? "", client: headers.joined("X-Convoy-Client"),
+            clientCertificate: headers.first(name: "X-Convoy-Client-Certificate") ?? "")
     }
+}
+
+extension HTTPHeaders {
+    /// Two values make one that no rule takes: which of them counts is not for us to choose.
+    fileprivate func joined(_ name: String) -> String { self[name].joined(separator: ", ") }
 }

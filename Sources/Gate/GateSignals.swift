@@ -3,11 +3,13 @@ import Glibc
 
 /// The signals of a daemon as a stream. From here to `restore` their default actions are off.
 struct GateSignals {
-    enum Event: Sendable { case reload, stop }
+    enum Event: Sendable { case reload, reopen, stop }
 
     let stream: AsyncStream<Event>
     private let sources: [any DispatchSourceSignal]
-    private static let events: [(Int32, Event)] = [(SIGHUP, .reload), (SIGTERM, .stop), (SIGINT, .stop)]
+    private static let events: [(Int32, Event)] = [
+        (SIGHUP, .reload), (SIGUSR1, .reopen), (SIGTERM, .stop), (SIGINT, .stop),
+    ]
 
     init() {
         let (stream, continuation) = AsyncStream<Event>.makeStream()

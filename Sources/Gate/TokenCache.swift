@@ -2,48 +2,59 @@ import Admission
 import Crypto
 import Synchronization
 
-/// Tokens whose signature was verified, under the digest of the whole token. Only good ones come in,
-/// so that a flood of bad ones can't push them out; claims are judged again on each request.
-package final class TokenCache: Sendable {
+/// What was learnt about tokens, under the digest of the whole token, each for its time. Holds no more
+/// than `limit`; the oldest leaves first.
+package final class TokenCache<Value: Sendable>: Sendable {
+    private struct Entry: Sendable {
+        var value: Value
+        var since: Double
+        var until: Double
+    }
+
     private struct Entries: Sendable {
-        var claims: [SHA256Digest: TokenClaims] = [:]
+        var known: [TokenDigest: Entry] = [:]
         /// In order of arrival; a ring once `limit` is reached.
-        var order: [SHA256Digest] = []
+        var order: [TokenDigest] = []
         var oldest = 0
     }
 
+    /// Seconds that the clock may go back before nothing is remembered any more.
+    private let slack: Double = 60
     private let limit: Int
     private let entries = Mutex(Entries())
 
     package init(limit: Int = 4096) { self.limit = max(1, limit) }
 
-    package var count: Int { entries.withLock { $0.claims.count } }
+    package var count: Int { entries.withLock { $0.known.count } }
 
-    package static func key(_ token: String) -> SHA256Digest {
-        var hash = SHA256()
-        var token = token
-        token.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
-        return hash.finalize()
-    }
-
-    /// Nil for one not seen, or whose time is over.
-    package func claims(for key: SHA256Digest, now: Double, leeway: Double) -> TokenClaims? {
+    /// Nil for one not seen, or whose time is over. `now` in seconds since 1970.
+    package func value(for key: TokenDigest, now: Double) -> Value? {
         entries.withLock { entries in
-            guard let claims = entries.claims[key] else { return nil }
-            return now < claims.expires + leeway ? claims : nil
+            guard let entry = entries.known[key], now < entry.until, now > entry.since - slack else { return nil }
+            return entry.value
         }
     }
 
-    package func insert(_ claims: TokenClaims, for key: SHA256Digest) {
+    package func insert(_ value: Value, for key: TokenDigest, now: Double, until: Double) {
         entries.withLock { entries in
-            if entries.claims.updateValue(claims, forKey: key) != nil { return }
+            let entry = Entry(value: value, since: now, until: until)
+            if entries.known.updateValue(entry, forKey: key) != nil { return }
             if entries.order.count < limit {
                 entries.order.append(key)
             } else {
-                entries.claims[entries.order[entries.oldest]] = nil
+                entries.known[entries.order[entries.oldest]] = nil
                 entries.order[entries.oldest] = key
                 entries.oldest = (entries.oldest + 1) % limit
             }
         }
+    }
+}
+
+extension TokenDigest {
+    package init(of token: String) {
+        var hash = SHA256()
+        var token = token
+        token.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+        self = hash.finalize().withUnsafeBytes { TokenDigest($0) }
     }
 }

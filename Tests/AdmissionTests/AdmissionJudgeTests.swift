@@ -10,7 +10,7 @@ struct AdmissionJudgeTests {
     @Test("a valid token admits to its pool, and names the active colour's group and the subject")
     func admits() {
         let decision = Sample.decide()
-        #expect(decision == .admit(subject: "ada", group: "analytics_a", sessionGroup: nil))
+        #expect(decision == .admit(Sample.grant))
         #expect(decision.status == 204)
         #expect(decision.header("X-Convoy-Group") == "analytics_a")
         #expect(decision.header("X-Convoy-Subject") == "ada")
@@ -34,7 +34,10 @@ struct AdmissionJudgeTests {
             $0.audiences = ["https://mcp.example.com/idle/mcp"]
             $0.scopes = ["mcp:idle"]
         }
-        #expect(Sample.decide(request, claims) == .admit(subject: "ada", group: "convoy_none", sessionGroup: nil))
+        #expect(
+            Sample.decide(request, claims)
+                == .admit(
+                    Grant(caller: Sample.caller, pool: "idle", group: "convoy_none")))
     }
 
     @Test("without a token the challenge says where to learn more, and states no error")
@@ -59,7 +62,7 @@ struct AdmissionJudgeTests {
     func insufficientScope() {
         let decision = Sample.decide(Sample.request, Sample.claims { $0.scopes = ["mcp:analytics2", "mcp"] })
         #expect(decision.status == 403)
-        #expect(decision.subject == "ada")
+        #expect(decision.caller == Sample.caller)
         #expect(
             decision.header("WWW-Authenticate")
                 == "Bearer error=\"insufficient_scope\", scope=\"mcp:analytics\", "
@@ -97,7 +100,8 @@ struct AdmissionJudgeTests {
     @Test("a canonically equivalent spelling is not the same scope")
     func exactness() {
         let policy = GatePolicy(
-            revision: 1, url: Sample.policy.url, pools: [.init(name: "analytics", scope: "K", active: .b)], issuers: [])
+            revision: 1, url: Sample.policy.url, pools: [.init(name: "analytics", scope: "K", active: .b)],
+            issuers: Sample.policy.issuers)
         let kelvin = Sample.claims { $0.scopes = ["\u{212A}"] }
         #expect(kelvin.scopes == ["K"], "Swift calls the two equal: that is the trap")
         #expect(Sample.decide(Sample.request, kelvin, policy: policy).status == 403)

@@ -4,7 +4,7 @@ import Testing
 @testable import Admission
 
 /// A small generator with a seed, so that a failure can be run again.
-private struct SeededGenerator: RandomNumberGenerator {
+struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64
     mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15

@@ -26,7 +26,17 @@ struct HeaderTextTests {
             { $0.leeway = -1 }, { $0.leeway = Seconds(.nan) }, { $0.pools[0].name = "" }, { $0.pools[0].name = "a/b" },
             { $0.pools[0].scope = "" }, { $0.pools[0].scope = "a b" }, { $0.pools[0].scope = "a\"" },
             { $0.pools.append($0.pools[0]) }, { $0.issuers.append($0.issuers[0]) }, { $0.issuers[0].url = "" },
-            { $0.pools[0].sessions = ["a1\r\n"] },
+            { $0.pools[0].sessions = ["a1\r\n"] }, { $0.pools[0].tools = ToolRule(.deny, []) },
+            { $0.pools[0].tools = ToolRule(.allow, [""]) }, { $0.pools[0].tools = ToolRule(.allow, ["a b"]) },
+            { $0.pools[0].clients = [] }, { $0.pools[0].rate = RateLimit(perSecond: 0, burst: 1) },
+            { $0.pools[0].rate = RateLimit(perSecond: .nan, burst: 1) },
+            { $0.pools[0].rate = RateLimit(perSecond: 1, burst: 0) },
+            { $0.issuers[0].algorithms = [] }, { $0.issuers[0].audience = "" }, { $0.issuers[0].scopeClaim = "a b" },
+            { $0.issuers[0].staleLimit = -1 }, { $0.issuers[0].staleLimit = Seconds(.nan) },
+            { policy in
+                policy.issuers[0].introspection = true
+                policy.issuers.append(.init(url: "https://b.example.com", keys: .none, introspection: true))
+            },
         ]
         for (index, spoil) in spoilers.enumerated() {
             var policy = Sample.policy

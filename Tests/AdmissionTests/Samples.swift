@@ -14,6 +14,9 @@ enum Sample {
         ],
         issuers: [.init(url: "https://login.example.com", jwks: .object([:]))])
 
+    static let caller = Caller(issuer: "https://login.example.com", subject: "ada")
+    static let grant = Grant(caller: caller, pool: "analytics", group: "analytics_a")
+
     static let request = AccessRequest(pools: ["analytics"], method: "POST", authorization: ["Bearer a.b.c"])
 
     static let claims = TokenClaims(

@@ -16,14 +16,15 @@ struct TokenReadingTests {
         let read = try CompactToken(token(#"{"alg":"ES256","kid":"k","typ":"at+JWT","x5t":"ignored"}"#))
         #expect(read.algorithm == .es256)
         #expect(read.keyID == "k")
-        #expect(read.claims.scopes == ["x", "y"])
+        #expect(read.issuer == "i")
+        #expect(try read.claims().scopes == ["x", "y"])
         #expect(read.signature == [0, 0, 0])
     }
 
     @Test(
         "a header that we would not vouch for is refused",
         arguments: [
-            #"{"alg":"none"}"#, #"{"alg":"HS256"}"#, #"{"alg":"es256"}"#, #"{"alg":"RS512"}"#, "{}", "[]", "x",
+            #"{"alg":"none"}"#, #"{"alg":"HS256"}"#, #"{"alg":"es256"}"#, #"{"alg":"ES256K"}"#, "{}", "[]", "x",
             #"{"alg":["ES256"]}"#, #"{"alg":"ES256","crit":["exp"]}"#, #"{"alg":"ES256","jwk":{}}"#,
             #"{"alg":"ES256","jku":"https://evil"}"#, #"{"alg":"ES256","x5u":"https://evil"}"#,
             #"{"alg":"ES256","x5c":[]}"#, #"{"alg":"ES256","typ":"dpop+jwt"}"#, #"{"alg":"ES256","typ":7}"#,
@@ -40,9 +41,10 @@ struct TokenReadingTests {
             #"{"iss":"i","sub":"s","exp":1,"aud":7}"#, #"{"iss":"i","sub":"s","exp":1,"aud":["a",7]}"#,
             #"{"iss":"i","sub":"s","exp":1,"aud":"a","aud":"b"}"#, #"{"iss":"i","sub":"s","exp":1e999}"#,
             #"{"iss":"i","sub":"s","exp":1,"scope":{}}"#, #"{"iss":["i"],"sub":"s","exp":1}"#,
+            #"{"iss":"i","sub":"s","exp":1,"scp":[7]}"#, #"{"iss":"i","sub":"s","exp":1,"iat":"now"}"#,
         ])
     func badPayload(_ payload: String) {
-        #expect(throws: TokenFault.self) { try CompactToken(token(#"{"alg":"ES256"}"#, payload)) }
+        #expect(throws: TokenFault.self) { try CompactToken(token(#"{"alg":"ES256"}"#, payload)).claims() }
     }
 
     @Test("a token of other than three parts, padded, or unsigned is refused")
@@ -51,6 +53,16 @@ struct TokenReadingTests {
         #expect(throws: Never.self) { try CompactToken(good) }
         for bad in [good + ".", good + "=", "." + good, "..", "", "a.b", token(#"{"alg":"ES256"}"#, signature: "")] {
             #expect(throws: TokenFault.self) { try CompactToken(bad) }
+        }
+    }
+
+    @Test("what has not the form of a JWT is opaque, what has it and is wrong is no token")
+    func opaque() throws {
+        for opaque in ["4/0AX4", "a.b", "a.b.c.d", "a.b.c~", "..é", "", "AB.AB.AB"] {
+            #expect(try CompactToken.read(opaque) == nil, "\(opaque)")
+        }
+        for broken in ["..", "e30.e30.AAAA", token(#"{"alg":"none"}"#, signature: "")] {
+            #expect(throws: TokenFault.self) { try CompactToken.read(broken) }
         }
     }
 

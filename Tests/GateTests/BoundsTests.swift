@@ -1,6 +1,5 @@
 import Admission
 import Dispatch
-import Fleet
 import Synchronization
 import Testing
 
@@ -8,24 +7,19 @@ import Testing
 
 @Suite("What stays bounded")
 struct BoundsTests {
-    private func claims(_ expires: Double) -> TokenClaims {
-        TokenClaims(issuer: "i", subject: "s", audiences: ["a"], expires: expires, scopes: [])
-    }
-
     @Test("the token cache holds no more than its limit, and the oldest leaves first")
     func cache() {
-        let cache = TokenCache(limit: 3)
-        let keys = (0..<10).map { TokenCache.key("token \($0)") }
-        for key in keys {
-            cache.insert(claims(100), for: key)
-            cache.insert(claims(100), for: key)
+        let cache = TokenCache<Int>(limit: 3)
+        let keys = (0..<10).map { TokenDigest(of: "token \($0)") }
+        for (number, key) in keys.enumerated() {
+            cache.insert(-1, for: key, now: 0, until: 100)
+            cache.insert(number, for: key, now: 0, until: 100)
         }
         #expect(cache.count == 3)
-        #expect(
-            keys.map { cache.claims(for: $0, now: 0, leeway: 0) != nil } == [
-                false, false, false, false, false, false, false, true, true, true,
-            ])
-        #expect(cache.claims(for: keys[9], now: 100, leeway: 0) == nil)
+        #expect(keys.map { cache.value(for: $0, now: 0) } == [nil, nil, nil, nil, nil, nil, nil, 7, 8, 9])
+        #expect(cache.value(for: keys[9], now: 99.9) == 9)
+        #expect(cache.value(for: keys[9], now: 100) == nil)
+        #expect(cache.value(for: keys[9], now: -60) == nil, "a clock that was set back makes nothing last")
     }
 
     @Test("a log that nobody reads makes nobody wait, and says later what was lost")

@@ -15,29 +15,37 @@ final class GateFixture: Sendable {
     let server: GateServer
     let issuer: DevelopmentIssuer
     let log: CollectedLog
+    let clock: SetClock
     var socket: String { directory + "/gate.sock" }
     var policyFile: String { directory + "/policy.json" }
 
-    private init(directory: String, issuer: DevelopmentIssuer, log: CollectedLog, server: GateServer) {
+    private init(
+        directory: String, issuer: DevelopmentIssuer, log: CollectedLog, clock: SetClock, server: GateServer
+    ) {
         self.directory = directory
         self.issuer = issuer
         self.log = log
+        self.clock = clock
         self.server = server
     }
 
-    /// Runs `body` with a gate and takes everything down again.
+    /// Runs `body` with a gate and takes everything down again. `before` may put other things into the
+    /// gate's directory; the gate looks for a refresher at `refresher.sock` there.
     static func with(
-        policy: Bool = true, _ body: (GateFixture) async throws -> Void
+        policy: Bool = true, before: (String, DevelopmentIssuer) throws -> Void = { _, _ in },
+        _ body: (GateFixture) async throws -> Void
     ) async throws {
         let directory = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let issuer = try DevelopmentIssuer.load(directory: directory + "/issuer", fleet: "shop")
         if policy { try write(Self.policy(issuer), to: directory + "/policy.json") }
+        try before(directory, issuer)
         let log = CollectedLog()
+        let clock = SetClock(now)
         let server = try await GateServer.start(
             policyFile: directory + "/policy.json", listener: .path(directory + "/gate.sock"), log: log.audit,
-            clock: { now })
-        let fixture = GateFixture(directory: directory, issuer: issuer, log: log, server: server)
+            refresher: directory + "/refresher.sock", clock: { clock.now })
+        let fixture = GateFixture(directory: directory, issuer: issuer, log: log, clock: clock, server: server)
         do { try await body(fixture) } catch {
             await server.stop()
             throw error
@@ -91,6 +99,16 @@ final class GateFixture: Sendable {
         try client.send(request)
         return try client.answer()
     }
+}
+
+/// A clock that stands still until it is set.
+final class SetClock: Sendable {
+    private let time: Mutex<Double>
+
+    init(_ now: Double) { time = Mutex(now) }
+
+    var now: Double { time.withLock { $0 } }
+    func advance(_ seconds: Double) { time.withLock { $0 += seconds } }
 }
 
 /// The lines a gate logged.

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("A listener that was handed over")
 struct ListenerTests {
-    private func listen(_ path: String) -> Int32 {
+    static func listen(_ path: String) -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -27,7 +27,7 @@ struct ListenerTests {
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let issuer = try DevelopmentIssuer.load(directory: directory + "/issuer", fleet: "shop")
         try GateFixture.write(GateFixture.policy(issuer), to: directory + "/policy.json")
-        let kept = listen(directory + "/gate.sock")
+        let kept = Self.listen(directory + "/gate.sock")
         defer { close(kept) }
         for _ in 0..<3 {
             let waiting = try UnixClient(directory + "/gate.sock")

@@ -68,7 +68,7 @@ struct PolicyFlipTests {
             let request = GateFixture.request(token: try fixture.token())
             #expect(try fixture.ask(request)?.status == 204)
             var policy = GateFixture.policy(fixture.issuer, revision: 2)
-            policy.issuers[0].jwks = .object(["keys": .array([])])
+            policy.issuers[0].keys = .inline(.object(["keys": .array([])]))
             try GateFixture.write(policy, to: fixture.policyFile)
             await fixture.server.reload()
             #expect(try fixture.ask(request)?.status == 401)
