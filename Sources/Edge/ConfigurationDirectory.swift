@@ -30,6 +30,19 @@ struct ConfigurationDirectory: Sendable {
         }
     }
 
+    /// The current version's files; nil when there is none.
+    func files() throws -> [RenderedFile]? {
+        guard FileManager.default.fileExists(atPath: current) else { return nil }
+        let version = try FileManager.default.destinationOfSymbolicLink(atPath: current)
+        let directory = path + "/" + version
+        let names = FileManager.default.enumerator(atPath: directory)?.allObjects as? [String] ?? []
+        return try names.sorted().filter { !EdgeFile.isDirectory("\(directory)/\($0)") }.map { name in
+            RenderedFile(
+                path: name, content: try String(contentsOfFile: "\(directory)/\(name)", encoding: .utf8),
+                mode: EdgeFile.mode("\(directory)/\(name)") ?? 0o600)
+        }
+    }
+
     /// Writes and syncs the files into a directory that nothing points at yet; gives its path.
     func stage(_ files: [RenderedFile]) throws -> String {
         let staged = path + "/.staged-" + UUID().uuidString

@@ -6,7 +6,8 @@ import SystemPackage
 /// Asks the real nginx whether it would take a configuration.
 struct NginxCheck {
     let executable: String
-    let prefix: String
+    /// Nil: the one that nginx was built with.
+    let prefix: String?
     let runAs: ProcessPlan.UserAndGroup?
 
     /// Throws a `Failure` with nginx's own words.
@@ -16,7 +17,8 @@ struct NginxCheck {
         options.groupID = runAs?.group
         let result = try await run(
             .path(FilePath(executable)),
-            arguments: ["-t", "-q", "-c", configuration, "-p", prefix, "-e", "stderr"],
+            arguments: Arguments(
+                ["-t", "-q", "-c", configuration, "-e", "stderr"] + (prefix.map { ["-p", $0] } ?? [])),
             environment: .custom(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]), platformOptions: options,
             output: .discarded, error: .string(limit: 64 * 1024))
         guard !result.terminationStatus.isSuccess else { return }

@@ -34,7 +34,8 @@ package struct NginxEdge: EdgeServer {
         guard !directory.holds(files) else { return false }
         let staged = try directory.stage(files)
         do {
-            try await NginxCheck(executable: try found(), prefix: runtime, runAs: runAs).check(staged + "/nginx.conf")
+            try await NginxCheck(executable: try NginxProgram.found(executable), prefix: runtime, runAs: runAs).check(
+                staged + "/nginx.conf")
             try directory.activate(staged)
         } catch {
             directory.discard(staged)
@@ -46,7 +47,7 @@ package struct NginxEdge: EdgeServer {
     package func process() async throws -> ProcessPlan {
         try prepare()
         return ProcessPlan(
-            id: "edge", executable: try found(),
+            id: "edge", executable: try NginxProgram.found(executable),
             arguments: ["-c", directory.current + "/nginx.conf", "-p", runtime, "-e", logFile],
             environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"], workingDirectory: runtime, logFile: logFile,
             runAs: runAs)
@@ -58,17 +59,5 @@ package struct NginxEdge: EdgeServer {
             guard !FileManager.default.fileExists(atPath: path) else { continue }
             try EdgeFile.makeDirectory(path, mode: path == runtime ? 0o711 : 0o755, owner: runAs)
         }
-    }
-
-    private func found() throws -> String {
-        let inPath = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/nginx" }
-        let candidates = executable.map { [$0] } ?? ["/usr/sbin/nginx"] + inPath
-        let isProgram = FileManager.default.isExecutableFile(atPath:)
-        guard let path = candidates.first(where: { $0.hasPrefix("/") && isProgram($0) }) else {
-            throw Failure(
-                .unavailable, "cannot find nginx", because: "no executable at \(candidates.joined(separator: ", "))",
-                next: "apt-get install nginx-light")
-        }
-        return path
     }
 }

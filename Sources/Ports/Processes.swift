@@ -32,6 +32,9 @@ package struct ProcessPlan: Sendable, Equatable {
     package var listeners: [Int32]
     /// Drop to this user and group before exec; only possible as root.
     package var runAs: UserAndGroup?
+    /// Made before the start if missing, mode 0700, and given to `runAs`: the only places it may write to.
+    /// (systemd: `RuntimeDirectory=`.)
+    package var ownDirectories: [String]
 
     package struct UserAndGroup: Sendable, Equatable {
         package var user: UInt32
@@ -46,7 +49,7 @@ package struct ProcessPlan: Sendable, Equatable {
     package init(
         id: String, executable: String, arguments: [String], environment: [String: String],
         secretsFile: String? = nil, workingDirectory: String, logFile: String, listeners: [Int32] = [],
-        runAs: UserAndGroup? = nil
+        runAs: UserAndGroup? = nil, ownDirectories: [String] = []
     ) {
         self.id = id
         self.executable = executable
@@ -57,6 +60,7 @@ package struct ProcessPlan: Sendable, Equatable {
         self.logFile = logFile
         self.listeners = listeners
         self.runAs = runAs
+        self.ownDirectories = ownDirectories
     }
 }
 

@@ -33,8 +33,9 @@ package protocol Timepiece: Sendable {
 
 /// Sockets that the supervisor needs of the machine.
 package protocol Sockets: Sendable {
-    /// A listening unix socket; it replaces a stale one, never one that answers.
-    func listen(path: String, mode: UInt16) throws -> Int32
+    /// A listening unix socket for one user only (nil: our own); it replaces a stale one, never one that
+    /// answers.
+    func listen(path: String, for owner: ProcessPlan.UserAndGroup?) throws -> Int32
     /// The first listener of a process that was started with one; nil when it can't be had.
     func listener(of pid: Int32) -> Int32?
     func close(_ descriptor: Int32)

@@ -3,22 +3,27 @@ import Mustache
 import Templates
 
 /// Turns an `EdgePlan` into the edge's configuration. Equal plans give equal bytes. The files refer to
-/// each other by relative paths only, so they can be checked in one directory and used in another.
+/// each other by relative paths, so they can be checked in one directory and used in another; only an
+/// include file names the directory that its secrets end up in.
 package enum EdgeRenderer {
-    /// Name of the main file below the target directory.
+    /// Name of the main file below the target directory. In include mode, the file to be included.
     package static let mainFile = "nginx.conf"
 
     /// Throws a `Failure` (`badSpec`) when a value could be read as configuration, when ports or slots
     /// clash, or when the template is broken. `template`: the operator's own instead of the built-in.
     package static func render(_ plan: EdgePlan, template: String? = nil) throws -> [RenderedFile] {
-        guard plan.edge.mode == .dedicated else {
-            throw Failure(
-                .badSpec, "cannot render the edge's configuration", because: "edge.mode: include is not supported yet",
-                next: "use edge.mode: dedicated (the default): an nginx of its own beside the one that is there")
-        }
         let text = template ?? Templates.all["nginx/edge.conf.mustache"] ?? ""
         let context = try EdgeContext(plan)
-        return [RenderedFile(path: mainFile, content: try compile(text).render(context))]
+        let own = plan.edge.mode == .dedicated ? text : included(text, in: plan.fleet)
+        return [RenderedFile(path: mainFile, content: try compile(own).render(context))]
+    }
+
+    /// The template with names that clash with nobody's, no deeper than it will stand. Before values come
+    /// in: those are nobody's to rename.
+    private static func included(_ template: String, in fleet: String) -> String {
+        let lines = template.split(separator: "\n", omittingEmptySubsequences: false)
+        let text = lines.map { $0.hasPrefix("    ") ? $0.dropFirst(4) : $0 }.joined(separator: "\n")
+        return EdgeNames.renamed(text, in: fleet)
     }
 
     /// The line that tells nginx what the instances of a pool demand in `X-Convoy-Secret`. A file of its own

@@ -71,6 +71,11 @@ struct NginxText {
         return number
     }
 
+    func bytes(_ number: Int) throws -> Int {
+        guard number > 0 else { throw refused(String(number), "not a number of bytes") }
+        return number
+    }
+
     func refused(_ value: String, _ why: String = "") -> Failure {
         let shown = value.unicodeScalars.prefix(60).map { $0.escaped(asASCII: true) }.joined()
         let reason = why.isEmpty ? "holds what may not stand in an nginx configuration" : why

@@ -30,6 +30,8 @@ final class EdgeLab {
         var body: String
         var secondsToFirst: Double
         var seconds: Double
+        /// SHA-256 of the server's certificate.
+        var peer: String
 
         func values(_ name: String) -> [String] {
             headers.filter { $0[0].lowercased() == name.lowercased() }.map { $0[1] }
@@ -46,6 +48,8 @@ final class EdgeLab {
     let edge: NginxEdge
     private var processes: [String: Process] = [:]
     var logs: String { root + "/log" }
+    /// What the client is told beyond address and port: `tls`, and perhaps certificate and key.
+    var clientArguments: [String] = []
 
     init(slots: [String] = ["a1", "a2", "a3", "b1", "b2"]) throws {
         root = "/tmp/convoy-edge-" + UUID().uuidString.prefix(8)
@@ -74,7 +78,8 @@ final class EdgeLab {
         try gate("204 analytics_a")
     }
 
-    func start(doubles: Bool = true) async throws {
+    /// `more`: files beside the configuration; nil = no nginx.
+    func start(doubles: Bool = true, edge more: [RenderedFile]? = []) async throws {
         try startDouble("gate", ["gate.py", root + "/gate.sock", root + "/answer"])
         if doubles {
             for slot in plan.pools[0].slots {
@@ -82,11 +87,11 @@ final class EdgeLab {
                 try startDouble(tag, ["instance.py", String(slot.port), tag])
             }
         }
-        try await startEdge()
+        if let more { try await startEdge(more) }
     }
 
-    func startEdge() async throws {
-        _ = try await edge.install(EdgeRenderer.render(plan))
+    func startEdge(_ more: [RenderedFile] = []) async throws {
+        _ = try await edge.install(EdgeRenderer.render(plan) + more)
         let process = try await edge.process()
         try launch("edge", process.executable, process.arguments)
         try await connectable(plan.edge.listen.port)
@@ -97,13 +102,13 @@ final class EdgeLab {
         try answer.write(toFile: root + "/answer", atomically: true, encoding: .utf8)
     }
 
-    func calls(_ calls: [Call]) throws -> [Answer] { try finish(begin(calls)) }
+    func calls(_ calls: [Call], port: Int? = nil) throws -> [Answer] { try finish(begin(calls, port: port)) }
     func call(_ call: Call = Call()) throws -> Answer { try calls([call])[0] }
 
-    func begin(_ calls: [Call]) throws -> Process {
+    func begin(_ calls: [Call], port: Int? = nil) throws -> Process {
         let client = Process()
         client.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        client.arguments = [root + "/client.py", "127.0.0.1", String(plan.edge.listen.port)]
+        client.arguments = [root + "/client.py", "127.0.0.1", String(port ?? plan.edge.listen.port)] + clientArguments
         let input = Pipe()
         client.standardInput = input
         client.standardOutput = Pipe()
@@ -124,9 +129,22 @@ final class EdgeLab {
         return try JSONDecoder().decode([Answer].self, from: output)
     }
 
+    /// What the gate was told of opened sessions, in order.
+    func registered() -> [[String: String]] { recorded(".sessions") }
+    /// What it was asked last.
+    func lastAsked() -> [String: String] { recorded(".asked").last ?? [:] }
+
+    private func recorded(_ suffix: String) -> [[String: String]] {
+        let text = (try? String(contentsOfFile: root + "/answer" + suffix, encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").compactMap {
+            try? JSONDecoder().decode([String: String].self, from: Data($0.utf8))
+        }
+    }
+
     func kill(_ name: String) {
         guard let process = processes.removeValue(forKey: name) else { return }
-        Glibc.kill(process.processIdentifier, SIGKILL)
+        // A master of nginx's that is killed leaves its workers, which hold what tells of its end.
+        Glibc.kill(process.processIdentifier, ["edge", "stock"].contains(name) ? SIGTERM : SIGKILL)
         process.waitUntilExit()
     }
 
@@ -160,6 +178,17 @@ final class EdgeLab {
         _ = output.fileHandleForReading.availableData
     }
 
+    /// The access log once it has the text: nginx writes it in blocks, a second late at most.
+    func accessLog(with text: String) async throws -> String {
+        let deadline = ContinuousClock.now + .seconds(15)
+        while true {
+            let log = try String(contentsOfFile: logs + "/access.log", encoding: .utf8)
+            if log.contains(text) { return log }
+            guard ContinuousClock.now < deadline else { throw EdgeFile.failed("\(text) is not in the access log") }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
     func connectable(_ port: Int) async throws {
         let deadline = ContinuousClock.now + .seconds(15)
         while true {
@@ -187,7 +216,7 @@ final class EdgeLab {
         try? FileManager.default.removeItem(atPath: root)
     }
 
-    private static func freePorts(_ count: Int) throws -> [Int] {
+    static func freePorts(_ count: Int) throws -> [Int] {
         var open: [Int32] = []
         defer { open.forEach { close($0) } }
         return try (0..<count).map { _ in

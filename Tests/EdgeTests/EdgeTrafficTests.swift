@@ -41,10 +41,10 @@ struct EdgeTrafficTests {
             var plain = EdgeLab.Call()
             plain.headers = [["Authorization", "Bearer header-secret"]]
             #expect(try lab.call(plain).status == 503)
-            let logs = try ["access", "error"].map {
-                try String(contentsOfFile: "\(lab.logs)/\($0).log", encoding: .utf8)
-            }
-            #expect(logs[0].contains(#""pool":"analytics""#))
+            let logs = [
+                try await lab.accessLog(with: #""pool":"analytics""#),
+                try String(contentsOfFile: "\(lab.logs)/error.log", encoding: .utf8),
+            ]
             #expect(!logs.joined().contains("secret"), "\(logs)")
         }
     }
@@ -55,7 +55,7 @@ struct EdgeTrafficTests {
             let missing = try lab.call(EdgeLab.Call(headers: []))
             #expect(missing.status == 401)
             #expect(missing.values("WWW-Authenticate") == [#"Bearer error="e401", scope="mcp:analytics""#])
-            try lab.gate("403 -")
+            try lab.gate("403 scope")
             let forbidden = try lab.call()
             #expect(forbidden.status == 403)
             #expect(forbidden.values("WWW-Authenticate") == [#"Bearer error="e403", scope="mcp:analytics""#])

@@ -41,6 +41,7 @@ struct GenerationPlannerTests {
     @Test("whatever instances notice makes another wish")
     func noticed() throws {
         let before = try wish { _ in }
+        let office = [try AddressBlock(parsing: "10.0.0.0/8")]
         var profile = PlanSamples.profile
         profile.start.arguments.append("--quiet")
         let others = [
@@ -48,6 +49,9 @@ struct GenerationPlannerTests {
             try wish { $0.pools[0].replicas = 2 },
             try wish { $0.pools[0].databases[0].role = "ordersReader" },
             try wish { $0.pools[0].scope = "mcp:other" },
+            try wish { $0.pools[0].tools = ToolRule(.deny, ["export"]) },
+            try wish { $0.pools[0].clients = office },
+            try wish { $0.pools[0].limits = LimitsSpec(body: 1000) },
             try wish { $0.edge.listen.port = 9443 },
             try wish { $0.health.interval = 9 },
             try wish { $0.database?.uri = "mongodb://db1/" },
@@ -65,6 +69,23 @@ struct GenerationPlannerTests {
         #expect(try wish { $0.database?.adminFile = "elsewhere" } == before)
         #expect(try wish { $0.server.constraints = ["a==1"] } == before)
         #expect(try PlanSamples.generation(7).wish == before)
+    }
+
+    @Test("what a pool's clients may do goes with the plan, and who makes the ids of sessions")
+    func poolRules() throws {
+        let clients = [try AddressBlock(parsing: "10.0.0.0/8")]
+        let limits = LimitsSpec(rate: RateLimit(perSecond: 5, burst: 10), body: 1_000_000)
+        let spec = PlanSamples.spec {
+            $0.pools[0].tools = ToolRule(.allow, ["find"])
+            $0.pools[0].clients = clients
+            $0.pools[0].limits = limits
+        }
+        var profile = PlanSamples.profile
+        profile.http.sessions = .external
+        let pool = try PlanSamples.planner(spec, profile: profile).plan(number: 1, current: nil).pools[0]
+        #expect(pool.tools == ToolRule(.allow, ["find"]) && pool.clients == clients && pool.limits == limits)
+        #expect(pool.sessionsAreExternal)
+        #expect(try PlanSamples.generation().pools.allSatisfy { !$0.sessionsAreExternal && $0.tools == nil })
     }
 
     @Test("a canary that names a setting that is not there is a bad spec")

@@ -8,13 +8,16 @@ import Testing
     "Rendered configurations before the real judges (real parts)",
     .enabled(if: ProcessInfo.processInfo.environment["CONVOY_PARTS"] != nil))
 struct EdgeGoldenChecks {
+    /// In somebody else's nginx the sizes of hashes are not ours to set; it makes do, and says so.
     @Test("nginx -t accepts it without a warning", arguments: PlanExamples.names)
     func nginx(_ name: String) throws {
         try inDirectory { root in
             let configuration = try write(name, below: root)
             let (code, words) = try run(
                 "/usr/sbin/nginx", ["-t", "-q", "-c", configuration, "-p", root, "-e", "stderr"])
-            #expect(code == 0 && words.isEmpty, "\(words)")
+            let isIncluded = PlanExamples.plan(name).edge.mode == .include
+            let lines = words.split(separator: "\n").filter { !isIncluded || !$0.contains("could not build optimal") }
+            #expect(code == 0 && lines.isEmpty, "\(words)")
         }
     }
 
@@ -52,9 +55,21 @@ struct EdgeGoldenChecks {
                     "-subj", "/CN=mcp.example.com", "-out", tls.certificate, "-keyout", tls.key,
                 ])
             #expect(made.code == 0, "\(made.words)")
+            let authority = try Data(contentsOf: URL(fileURLWithPath: tls.certificate))
+            try tls.clientCertificates.map { try authority.write(to: URL(fileURLWithPath: $0)) }
+            // The shortest OCSP response there is: try later.
+            try tls.stapling.map { try Data([0x30, 3, 0x0a, 1, 3]).write(to: URL(fileURLWithPath: $0)) }
         }
         let path = root + "/etc/nginx.conf"
-        try EdgeRenderer.render(plan)[0].content.write(toFile: path, atomically: true, encoding: .utf8)
+        var text = try EdgeRenderer.render(plan)[0].content
+        if plan.edge.mode == .include {
+            let included = root + "/etc/convoy-shop.conf"
+            try text.write(toFile: included, atomically: true, encoding: .utf8)
+            let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map { "\($0)_temp_path \(root)/run;" }
+            let around = ["include \(included);"] + temporary
+            text = "pid \(root)/pid; events {}\nhttp { \(around.joined(separator: "\n")) }\n"
+        }
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
         return path
     }
 

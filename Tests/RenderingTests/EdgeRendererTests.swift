@@ -56,12 +56,44 @@ struct EdgeRendererTests {
         #expect(throws: Failure.self) { try EdgeRenderer.headerSecret(Secret("x"), of: "../analytics") }
     }
 
-    @Test("include mode is refused with a next step")
-    func includeMode() {
-        var plan = PlanExamples.plan("one-pool")
-        plan.edge.mode = .include
-        let failure = #expect(throws: Failure.self) { try EdgeRenderer.render(plan) }
-        #expect(failure?.next.contains("dedicated") == true)
+    @Test("an include file names nothing that another fleet's, or the nginx around it, could name too")
+    func includeMode() throws {
+        let names = try ["shop-eu", "shop-us"].map { fleet in
+            var plan = PlanExamples.plan("include")
+            plan.fleet = fleet
+            let text = try EdgeRenderer.render(plan)[0].content
+            let words = text.split { !($0.isLetter || $0.isNumber || $0 == "_") }
+            let lines = text.split(separator: "\n")
+            #expect(lines.allSatisfy { !$0.hasPrefix("events") && !$0.hasPrefix("daemon") && !$0.hasPrefix("pid") })
+            #expect(!text.contains("default_server") && !text.contains("map_hash"))
+            let upstreams = lines.filter { $0.hasPrefix("upstream") }.map { String($0.split(separator: " ")[1]) }
+            #expect(upstreams.count > 3)
+            return Set(words.map(String.init).filter { $0.contains("convoy_") } + upstreams)
+        }
+        // Locations are a server's own; what the gate says of itself is no name of ours.
+        let shared = names[0].intersection(names[1]).sorted()
+        #expect(shared.allSatisfy { $0.hasPrefix("_convoy_") || $0.hasPrefix("upstream_http_x_convoy_") }, "\(shared)")
+        #expect(shared.count > 5)
+    }
+
+    @Test("names stay short enough for nginx's own bounds, and fleets with long names stay apart")
+    func names() throws {
+        let text = try EdgeRenderer.render(PlanExamples.plan("include"))[0].content
+        let words = text.split { !($0.isLetter || $0.isNumber || $0 == "_") }
+        #expect(words.filter { $0.hasPrefix("convoy_") }.allSatisfy { $0.utf8.count <= 46 })
+        let long = ["analytics-of-europe-one", "analytics-of-europe-two"].map(EdgeNames.prefix)
+        #expect(long[0] != long[1] && long.allSatisfy { $0.utf8.count <= 22 })
+        #expect(EdgeNames.prefix(of: "shop-eu") == "convoy_shop_eu_")
+    }
+
+    @Test(
+        "the edge answers to the name in edge.url only",
+        arguments: [
+            ("https://mcp.example.com", ["mcp.example.com", "mcp.example.com:443"]),
+            ("https://mcp.example.com:8443", ["mcp.example.com:8443"]), ("http://[::1]:8420", ["[::1]:8420"]),
+        ])
+    func hosts(_ url: String, _ spellings: [String]) throws {
+        #expect(try EdgeNames(url: url).spellings == spellings)
     }
 
     @Test("an operator's own template is used, and a broken one is named")

@@ -19,6 +19,9 @@ struct HostileValueTests {
         ("certificate", \.edge.certificate),
         ("key", \.edge.key),
         ("issuer", \.edge.issuer),
+        ("client certificates", \.edge.clients),
+        ("stapling", \.edge.stapled),
+        ("configuration", \.paths.configuration),
         ("user", \.hostileUser),
         ("gate socket", \.paths.gateSocket),
         ("runtime", \.paths.runtime),
@@ -32,7 +35,7 @@ struct HostileValueTests {
     func refused(_ field: Field) {
         for character in Self.hostile {
             for _ in 0..<5 {
-                var plan = PlanExamples.plan("tls")
+                var plan = PlanExamples.plan("client-certificates")
                 var value = Array(plan[keyPath: field.path])
                 value.insert(contentsOf: character, at: Int.random(in: 0...value.count))
                 plan[keyPath: field.path] = String(value)
@@ -43,10 +46,10 @@ struct HostileValueTests {
 
     @Test("whatever is accepted changes no directive", arguments: fields)
     func sameDirectives(_ field: Field) throws {
-        let reference = try Self.punctuation(PlanExamples.plan("tls"))
+        let reference = try Self.punctuation(PlanExamples.plan("client-certificates"))
         var accepted = 0
         for _ in 0..<100 {
-            var plan = PlanExamples.plan("tls")
+            var plan = PlanExamples.plan("client-certificates")
             let noise = (0..<Int.random(in: 1...6)).map { _ in
                 Character(Unicode.Scalar(UInt8.random(in: 0x01...0x7E)))
             }
@@ -111,8 +114,16 @@ extension EdgeSpec {
         get { tls?.key ?? "" }
         set { tls?.key = newValue }
     }
+    fileprivate var clients: String {
+        get { tls?.clientCertificates ?? "/x" }
+        set { tls?.clientCertificates = newValue }
+    }
+    fileprivate var stapled: String {
+        get { tls?.stapling ?? "/x" }
+        set { tls?.stapling = newValue }
+    }
     fileprivate var issuer: String {
-        get { if case .issuer(let url, _) = authorization { url } else { "" } }
+        get { authorization.issuers.first?.url ?? "" }
         set { authorization = .issuer(url: newValue, jwks: .discover) }
     }
 }

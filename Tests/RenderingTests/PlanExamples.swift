@@ -2,7 +2,9 @@ import Fleet
 
 /// Edge plans that goldens, checks by real tools and hostile changes start from.
 enum PlanExamples {
-    static let names = ["one-pool", "two-pools", "tls", "slot-down", "no-slots"]
+    static let names = [
+        "one-pool", "two-pools", "tls", "slot-down", "no-slots", "client-certificates", "include", "include-tls",
+    ]
 
     static func plan(_ name: String, below root: String = "/fleet") -> EdgePlan {
         var plan = onePool(below: root)
@@ -18,6 +20,18 @@ enum PlanExamples {
             plan.edge.tls = .init(certificate: "\(root)/tls/mcp.pem", key: "\(root)/tls/mcp.key")
             plan.edge.authorization = .issuer(url: "https://login.example.com/", jwks: .discover)
             plan.user = "www-data"
+        case "client-certificates":
+            plan = Self.plan("tls", below: root)
+            plan.edge.tls?.clientCertificates = "\(root)/tls/clients.pem"
+            plan.edge.tls?.stapling = "\(root)/tls/ocsp.der"
+            plan.pools[0].bodyLimit = 1 << 20
+        case "include":
+            plan.fleet = "shop-of-the-very-long-name-1234"
+            plan.edge.mode = .include
+            plan.pools[0].name = "analytics-of-the-very-long-name"
+        case "include-tls":
+            plan = Self.plan("tls", below: root)
+            plan.edge.mode = .include
         case "slot-down": plan.pools[0].slots[1].inRotation = false
         case "no-slots": plan.pools[0].slots = []
         default: break
