@@ -47,6 +47,23 @@ struct FleetSupervisorTests {
         #expect(world.sockets.held == Set(plan.instances.map(\.siblingPort)))
     }
 
+    @Test("a pool's rules are in the policy, and that its servers compare headers once they say their era")
+    func poolRules() async throws {
+        let supervisor = world.startSupervisor()
+        var plan = try await Samples.staged(1, in: world)
+        plan.pools[0].tools = ToolRule(.allow, ["find"])
+        plan.pools[0].clients = [try AddressBlock(parsing: "10.0.0.0/8")]
+        plan.pools[0].limits = LimitsSpec(rate: RateLimit(perSecond: 5, burst: 10), body: 1000)
+        try await begin(plan, supervisor)
+        #expect(try policy().pools.first?.comparesHeaders == false, "nobody serves yet")
+        try await world.run { try await supervisor.flip(to: 1) }
+        let pool = try #require(try policy().pools.first)
+        #expect(pool.tools == ToolRule(.allow, ["find"]) && pool.comparesHeaders)
+        #expect(pool.clients?.map(\.text) == ["10.0.0.0/8"])
+        #expect(pool.rate == RateLimit(perSecond: 5, burst: 10))
+        #expect(!pool.sessionsAreExternal)
+    }
+
     @Test("before the flip nobody is let in")
     func beforeFlip() async throws {
         let supervisor = world.startSupervisor()

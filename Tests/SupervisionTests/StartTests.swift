@@ -115,6 +115,26 @@ struct StartTests {
         #expect(said.contains("cannot enter its directory \(scratch.path): Permission denied"))
     }
 
+    @Test("a directory of its own is made for whom it runs as, and nobody else gets in", .enabled(if: geteuid() == 0))
+    func ownDirectories() async throws {
+        let own = scratch.path + "/own"
+        var plan = scratch.plan("/usr/bin/stat", ["-c", "%a %u:%g", own])
+        plan.runAs = .init(user: 65_534, group: 65_534)
+        plan.workingDirectory = "/"
+        plan.ownDirectories = [own]
+        for _ in 1...2 {
+            _ = try await backend.start(plan)
+            _ = await backend.nextExit()
+        }
+        var status = stat()
+        #expect(lstat(own, &status) == 0)
+        #expect(status.st_mode & 0o7777 == 0o700 && status.st_uid == 65_534 && status.st_gid == 65_534)
+        try FileManager.default.removeItem(atPath: own)
+        try FileManager.default.createSymbolicLink(atPath: own, withDestinationPath: "/etc")
+        let refused = plan
+        #expect(await message { _ = try await backend.start(refused) }.contains("cannot open \(own)"))
+    }
+
     @Test("each way a start can fail says so in its own words and leaves no process")
     func failures() async throws {
         let text = try scratch.write("text", "hello", mode: 0o644)

@@ -2,12 +2,15 @@ import Fleet
 import Planning
 import Ports
 
-/// Edge and gate: the supervisor's own two processes beside the instances.
+/// The supervisor's own processes beside the instances. The refresher is there only for fleets whose issuers
+/// have to be asked.
 struct Companion {
-    enum Kind: String, CaseIterable { case gate, edge }
+    enum Kind: String, CaseIterable { case refresher, gate, edge }
 
     var record: ProcessRecord?
-    var restart = RestartMachine()
+    /// The whole fleet waits for them: short pauses only, within which nginx keeps a request.
+    var restart = RestartMachine(
+        policy: RestartMachine.Policy(firstPause: 0.05, factor: 2, longestPause: 0.5, forgetAfter: 5))
     var fault = ""
     /// Two callers that find it missing at once must not start two.
     var start: Task<Void, any Error>?
@@ -56,15 +59,17 @@ extension FleetSupervisor {
     }
 
     func ensureCompanions() async throws {
+        try await ensureRefresher()
         try await ensure(.gate)
         try await ensure(.edge)
     }
 
-    private func ensure(_ kind: Companion.Kind) async throws {
+    func ensure(_ kind: Companion.Kind) async throws {
         guard companions[kind]?.record == nil else { return }
         if let start = companions[kind]?.start { return try await start.value }
         let start = Task {
             switch kind {
+            case .refresher: try await startRefresher()
             case .gate: try await startGate()
             case .edge: try await startEdge()
             }
@@ -75,14 +80,27 @@ extension FleetSupervisor {
     }
 
     private func startGate() async throws {
-        let listener = try gateListener ?? ports.sockets.listen(path: settings.layout.gateSocket, mode: 0o666)
-        gateListener = listener
+        let layout = settings.layout
         let plan = ProcessPlan(
             id: Companion.Kind.gate.rawValue, executable: settings.executable,
-            arguments: ["gate", "--policy", settings.layout.gatePolicy], environment: [:],
-            workingDirectory: "/", logFile: settings.layout.log("gate"), listeners: [listener],
-            runAs: settings.gateUser)
+            arguments: [
+                "gate", "--policy", layout.gatePolicy, "--sessions", layout.gateRuntime, "--refresher",
+                layout.refresherSocket,
+            ], environment: [:], workingDirectory: "/", logFile: layout.log("gate"),
+            listeners: [try listener(of: .gate, at: layout.gateSocket, for: settings.edgeWorkers)],
+            runAs: settings.gateUser,
+            ownDirectories: [layout.gateRuntime])
         try await start(.gate, plan)
+    }
+
+    /// Kept by the supervisor over the restarts of who serves it: no connection is refused meanwhile.
+    func listener(
+        of kind: Companion.Kind, at path: String, for owner: ProcessPlan.UserAndGroup?
+    ) throws -> Int32 {
+        if let known = listeners[kind] { return known }
+        let new = try ports.sockets.listen(path: path, for: owner)
+        listeners[kind] = new
+        return new
     }
 
     private func startEdge() async throws {
@@ -107,7 +125,7 @@ extension FleetSupervisor {
         (active.generation.flatMap { plans[$0] } ?? plans.values.first)?.edge.listen.port
     }
 
-    private func start(_ kind: Companion.Kind, _ plan: ProcessPlan) async throws {
+    func start(_ kind: Companion.Kind, _ plan: ProcessPlan) async throws {
         let record = try await ports.processes.start(plan)
         var companion = companions[kind] ?? Companion()
         companion.record = record

@@ -165,6 +165,7 @@ extension FleetSupervisor: SupervisorControl {
         await stopCompanion(.edge, .quit, deadline: drain)
         for plan in plans.values { await stop(plan) }
         await stopCompanion(.gate, .term, deadline: 2)
+        await stopCompanion(.refresher, .term, deadline: 2)
         // Whatever the disk says: nothing runs any more, and a daemon that stayed could not be asked again.
         defer { finishRun() }
         for number in plans.keys { try store.forget(number) }
@@ -215,6 +216,11 @@ extension FleetSupervisor {
     private func gateStatus() -> GateStatus {
         guard companions[.gate]?.record != nil else {
             return GateStatus(state: .down, reason: companions[.gate]?.fault ?? "")
+        }
+        // Without it no key is fetched and no opaque token is judged.
+        let needed = (active.generation.flatMap { plans[$0] })?.edge.authorization.needsRefresher == true
+        if needed, companions[.refresher]?.record == nil {
+            return GateStatus(state: .up, reason: "the refresher is down: \(companions[.refresher]?.fault ?? "")")
         }
         return GateStatus(state: .up)
     }

@@ -19,7 +19,7 @@ extension FleetSupervisor {
     private func reconcileOnce() async throws {
         guard !isShuttingDown, let plan = edgePlan() else { return }
         do {
-            let files = try EdgeRenderer.render(plan) + headerSecrets()
+            let files = try EdgeRenderer.render(plan) + certificateFiles(of: plan.edge) + headerSecrets()
             let changed = try await ports.edge.install(files)
             if changed, let nginx = companions[.edge]?.record {
                 await ports.processes.signal(nginx, .hup, wholeGroup: false)
@@ -49,13 +49,15 @@ extension FleetSupervisor {
             pools.append(
                 EdgePlan.Pool(
                     name: pool.name, scope: pool.scope, upstreamPath: pool.upstreamPath,
-                    slots: slots(of: pool.name, in: live), upstreamHost: pool.upstreamHost))
+                    slots: slots(of: pool.name, in: live), upstreamHost: pool.upstreamHost,
+                    bodyLimit: pool.limits?.body))
         }
         return EdgePlan(
             fleet: leading.fleet, edge: leading.edge, pools: pools.sorted { $0.name < $1.name },
             paths: EdgePlan.Paths(
                 configuration: layout.edgeConfiguration, gateSocket: layout.gateSocket, runtime: layout.edgeRuntime,
-                accessLog: layout.log("edge-access"), errorLog: layout.log("edge-error")), user: settings.edgeUser)
+                accessLog: layout.log("edge-access"), errorLog: layout.log("edge-error")), user: settings.edgeUser,
+            installsCertificate: leading.edge.tls != nil && ports.certificate != nil)
     }
 
     /// A file for each pool whose instances demand a secret; only nginx's master reads them.
@@ -116,11 +118,13 @@ extension FleetSupervisor {
         let serving = active.generation.flatMap { plans[$0] }
         let pools = leading.pools.map { pool in
             GatePolicy.Pool(
-                name: pool.name, scope: pool.scope, active: serving?.colour, sessions: tags(of: pool.name))
+                name: pool.name, scope: pool.scope, active: serving?.colour, sessions: tags(of: pool.name),
+                tools: pool.tools, comparesHeaders: pool.tools != nil && comparesHeaders(pool.name, serving),
+                clients: pool.clients, rate: pool.limits?.rate, sessionsAreExternal: pool.sessionsAreExternal)
         }
         return GatePolicy(
             revision: revision, url: leading.edge.url, pools: pools,
-            issuers: [try issuer(of: leading)])
+            issuers: try issuers(of: leading))
     }
 
     /// Not of a generation that is still on its way: it opened no session, and a slot's siblings, which
@@ -134,20 +138,42 @@ extension FleetSupervisor {
         }.sorted()
     }
 
-    private func issuer(of plan: GenerationPlan) throws -> GatePolicy.Issuer {
-        switch plan.edge.authorization {
-        case .development: return try settings.developmentIssuer(plan.fleet)
-        case .issuer(let url, .file(let path)):
+    /// Whether all of the serving generation speak the modern era. A supervisor that has just adopted
+    /// them has not asked yet; what the policy said before still holds for the same processes.
+    private func comparesHeaders(_ pool: String, _ serving: GenerationPlan?) -> Bool {
+        let instances = serving?.instances.filter { $0.pool == pool } ?? []
+        let known = instances.compactMap { runners[$0.name]?.machine.eras }.filter { !$0.isEmpty }
+        guard known.isEmpty else { return known.allSatisfy { $0.contains(.modern) } }
+        let before = earlierPolicy()?.pools.first { $0.name == pool }
+        return before?.active == serving?.colour && before?.comparesHeaders == true
+    }
+
+    private func earlierPolicy() -> GatePolicy? {
+        if let writtenPolicy { return writtenPolicy }
+        guard let text = try? ports.files.read(settings.layout.gatePolicy) else { return nil }
+        return try? JSONDecoder().decode(GatePolicy.self, from: Data(text.utf8))
+    }
+
+    private func issuers(of plan: GenerationPlan) throws -> [GatePolicy.Issuer] {
+        if plan.edge.authorization == .development { return [try settings.developmentIssuer(plan.fleet)] }
+        return try plan.edge.authorization.issuers.map { issuer in
+            GatePolicy.Issuer(
+                url: issuer.url, keys: try keys(of: issuer), algorithms: issuer.algorithms, audience: issuer.audience,
+                scopeClaim: issuer.scopeClaim, introspection: issuer.introspection != nil)
+        }
+    }
+
+    private func keys(of issuer: IssuerSpec) throws -> GatePolicy.Issuer.Keys {
+        switch issuer.keys {
+        case .file(let path):
             guard let text = try ports.files.read(path) else {
                 throw Failure(
-                    .unavailable, "cannot read the issuer's keys", because: "\(path) is missing",
+                    .unavailable, "cannot read the keys of \(issuer.url)", because: "\(path) is missing",
                     next: "put the issuer's JWKS document there")
             }
-            return GatePolicy.Issuer(url: url, jwks: try keys(text, path))
-        case .issuer(let url, _):
-            throw Failure(
-                .unavailable, "cannot fetch the keys of \(url)", because: "only `jwks: FILE` is supported yet",
-                next: "download the issuer's JWKS document and name the file in edge/authorization/jwks")
+            return .inline(try keys(text, path))
+        case .url, .discover: return .refresher
+        case nil: return .none
         }
     }
 

@@ -29,10 +29,12 @@ package actor FleetSupervisor {
     var companions: [Companion.Kind: Companion] = [:]
     /// Deaths that were seen before the start that they belong to returned.
     var earlyExits: [ProcessRecord: ProcessExit] = [:]
-    var gateListener: Int32?
+    var listeners: [Companion.Kind: Int32] = [:]
     var writtenPolicy: GatePolicy?
     var edgeWork: Task<Void, any Error>?
     var edgeFault = ""
+    var certificateStamp: CertificateStamp?
+    var certificateFindings: [String] = []
     var changes = Changes()
     var isShuttingDown = false
     var hasTakenOver = false
@@ -53,9 +55,11 @@ package actor FleetSupervisor {
             for await exit in ports.processes.exits { await self.processExited(exit) }
         }
         let rotation = Task { await self.rotateLogs() }
+        let certificate = Task { await self.watchCertificate() }
         defer {
             watcher.cancel()
             rotation.cancel()
+            certificate.cancel()
         }
         try await takeOver()
         if !isFinished { await withCheckedContinuation { finish = $0 } }
@@ -106,7 +110,7 @@ package actor FleetSupervisor {
             guard let entry = book.entries[kind.rawValue] else { continue }
             if await ports.processes.adopt(entry.record) {
                 companions[kind] = Companion(record: entry.record)
-                if kind == .gate { gateListener = ports.sockets.listener(of: entry.record.pid) }
+                if kind != .edge { listeners[kind] = ports.sockets.listener(of: entry.record.pid) }
             } else if kind == .edge {
                 await clearEdgeOrphans(entry.record)
             }

@@ -7,6 +7,8 @@ package struct SupervisorPorts: Sendable {
     package var prober: any InstanceProber
     package var proofs: any ProofSource
     package var edge: any EdgeServer
+    /// Nil leaves certificates to nginx alone.
+    package var certificate: (any EdgeCertificate)?
     package var gate: any GateProbe
     package var seal: any ReleaseSeal
     package var files: any FileStore
@@ -18,7 +20,8 @@ package struct SupervisorPorts: Sendable {
 
     package init(
         processes: any ProcessBackend, prober: any InstanceProber, proofs: any ProofSource, edge: any EdgeServer,
-        gate: any GateProbe, seal: any ReleaseSeal, files: any FileStore, sockets: any Sockets,
+        certificate: (any EdgeCertificate)? = nil, gate: any GateProbe, seal: any ReleaseSeal, files: any FileStore,
+        sockets: any Sockets,
         time: any Timepiece, log: @escaping @Sendable (String) -> Void,
         rotateLog: @escaping @Sendable (String, LogsSpec) -> Void = { _, _ in }
     ) {
@@ -26,6 +29,7 @@ package struct SupervisorPorts: Sendable {
         self.prober = prober
         self.proofs = proofs
         self.edge = edge
+        self.certificate = certificate
         self.gate = gate
         self.seal = seal
         self.files = files
@@ -50,11 +54,14 @@ package struct SupervisorSettings: Sendable {
     package var gateUser: ProcessPlan.UserAndGroup?
     /// Whom nginx's workers become when the supervisor is root; nil leaves nginx's own choice, nobody.
     package var edgeUser: String?
+    /// Whom nginx's workers are, if not whom the supervisor is: they alone may ask the gate.
+    package var edgeWorkers: ProcessPlan.UserAndGroup?
 
     package init(
         layout: FleetLayout, executable: String, version: String, pid: Int32,
         developmentIssuer: @escaping @Sendable (String) throws -> GatePolicy.Issuer,
-        gateUser: ProcessPlan.UserAndGroup?, edgeUser: String? = nil
+        gateUser: ProcessPlan.UserAndGroup?, edgeUser: String? = nil,
+        edgeWorkers: ProcessPlan.UserAndGroup? = nil
     ) {
         self.layout = layout
         self.executable = executable
@@ -63,5 +70,6 @@ package struct SupervisorSettings: Sendable {
         self.developmentIssuer = developmentIssuer
         self.gateUser = gateUser
         self.edgeUser = edgeUser
+        self.edgeWorkers = edgeWorkers
     }
 }

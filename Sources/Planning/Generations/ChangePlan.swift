@@ -83,6 +83,11 @@ package struct ChangePlan: Sendable, Equatable, Codable {
             if let grants, grants != pool.databases {
                 changes.append(Change(.change, "users of \(pool.name)", "other roles"))
             }
+            if let planned = current.pools.first(where: { $0.name == pool.name }),
+                planned.tools != pool.tools || planned.clients != pool.clients || planned.limits != pool.limits
+            {
+                changes.append(Change(.change, "pool \(pool.name)", "other tools, clients or limits"))
+            }
         }
         for pool in current.pools where !spec.pools.contains(where: { $0.name == pool.name }) {
             changes.append(Change(.remove, "pool \(pool.name)", "with all its instances and users"))

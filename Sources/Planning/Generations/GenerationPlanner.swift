@@ -49,7 +49,9 @@ package struct GenerationPlanner: Sendable {
             number: number, fleet: spec.name, colour: colour, release: release.stamp, profile: profile.name,
             wish: try wish(), instances: instances,
             pools: spec.pools.map {
-                PoolPlan(name: $0.name, scope: $0.scope, upstreamPath: profile.http.path)
+                PoolPlan(
+                    name: $0.name, scope: $0.scope, upstreamPath: profile.http.path, tools: $0.tools,
+                    clients: $0.clients, limits: $0.limits, sessionsAreExternal: profile.http.sessions == .external)
             },
             edge: spec.edge, health: spec.health, rollout: spec.rollout, logs: spec.logs,
             origin: GenerationPlan.Origin(spec: spec, profile: profile))

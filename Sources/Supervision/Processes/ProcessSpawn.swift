@@ -15,6 +15,7 @@ struct ProcessSpawn {
         guard plan.listeners.count <= Int(CONVOY_MAX_LISTENERS) else {
             throw refusal("it wants \(plan.listeners.count) listeners", next: "give it \(CONVOY_MAX_LISTENERS) at most")
         }
+        for directory in plan.ownDirectories { try own(directory) }
         let arguments = try CStrings([plan.executable] + plan.arguments, of: plan)
         let environment = try CStrings(environment(), of: plan)
         let input = try opened("/dev/null", O_RDONLY)
@@ -67,6 +68,19 @@ struct ProcessSpawn {
             values["LISTEN_PID"] = "0000000000"
         }
         return values.sorted { $0.key < $1.key }.map { $0.key + "=" + $0.value }
+    }
+
+    private func own(_ directory: String) throws {
+        if mkdir(directory, 0o700) != 0, errno != EEXIST { throw notItsOwn(directory) }
+        // Opened without following links: what is given away is the directory itself.
+        let descriptor = try opened(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        guard fchmod(descriptor.number, 0o700) == 0 else { throw notItsOwn(directory) }
+        guard let owner = plan.runAs else { return }
+        guard fchown(descriptor.number, owner.user, owner.group) == 0 else { throw notItsOwn(directory) }
+    }
+
+    private func notItsOwn(_ directory: String) -> Failure {
+        refusal("\(directory) can't be made its own: \(String(cString: strerror(errno)))", next: "look who owns it")
     }
 
     private func opened(_ path: String, _ flags: Int32) throws -> OwnedDescriptor {

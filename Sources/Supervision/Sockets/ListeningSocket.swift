@@ -1,5 +1,6 @@
 import Fleet
 import Glibc
+import Ports
 
 /// A unix socket that listens. Whoever inherits its descriptor can serve on it; the path stays until
 /// the next one replaces it.
@@ -13,7 +14,9 @@ package final class ListeningSocket: Sendable {
 
     /// Replaces a socket that nobody answers on. Throws when somebody does, and when something that
     /// is no socket is in the way.
-    package init(path: String, mode: UInt16, backlog: Int32 = 512) throws {
+    package init(
+        path: String, mode: UInt16, owner: ProcessPlan.UserAndGroup? = nil, backlog: Int32 = 512
+    ) throws {
         self.path = path
         let address = try UnixAddress(path)
         try Self.clear(path, address)
@@ -21,7 +24,9 @@ package final class ListeningSocket: Sendable {
             let socket = try OwnedDescriptor(socket(AF_UNIX, Self.kind, 0))
             if address.with({ bind(socket.number, $0, $1) }) != 0 { throw SystemError.last }
             // Nobody can connect before listen, so nobody slips in under a looser mode.
-            if chmod(path, mode_t(mode)) != 0 || listen(socket.number, backlog) != 0 { throw SystemError.last }
+            if chmod(path, mode_t(mode)) != 0 { throw SystemError.last }
+            if let owner, lchown(path, owner.user, owner.group) != 0 { throw SystemError.last }
+            if listen(socket.number, backlog) != 0 { throw SystemError.last }
             descriptor = fcntl(socket.number, F_DUPFD_CLOEXEC, 3)
             if descriptor < 0 { throw SystemError.last }
         } catch let error as SystemError {

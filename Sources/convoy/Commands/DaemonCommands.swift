@@ -44,6 +44,7 @@ struct Supervise: AsyncParsableCommand {
             edge: NginxEdge(
                 configuration: layout.edgeConfiguration, runtime: layout.edgeRuntime,
                 logFile: layout.log("edge-error")),
+            certificate: InstalledCertificate(configuration: layout.edgeConfiguration),
             gate: GateClient(socket: layout.gateSocket),
             seal: TreeReleaseSeal(state: layout.state), files: PosixFiles(), sockets: SystemSockets(),
             time: SystemTime(), log: { DaemonLog.write($0) },
@@ -67,7 +68,8 @@ struct Supervise: AsyncParsableCommand {
             },
             gateUser: Unprivileged.user(for: [layout.configuration, layout.runtime, executable]),
             // Its workers must get through to the gate's socket and to their bodies.
-            edgeUser: getuid() == 0 && Unprivileged.user(for: [layout.edgeRuntime]) == nil ? "root" : nil)
+            edgeUser: getuid() == 0 && Unprivileged.user(for: [layout.edgeRuntime]) == nil ? "root" : nil,
+            edgeWorkers: Unprivileged.user(for: [layout.edgeRuntime]))
     }
 }
 
@@ -86,9 +88,20 @@ struct GateCommand: AsyncParsableCommand {
     @Option(help: "Listen on this unix socket instead of an inherited one.")
     var listen: String?
 
+    @Option(help: "A directory of its own for the table of sessions; in memory without it.")
+    var sessions: String?
+
+    @Option(help: "The refresher's unix socket.")
+    var refresher: String?
+
+    @Option(help: "Write the audit to this file instead of standard error; USR1 opens it anew.")
+    var audit: String?
+
     func run() async throws {
         try await GateServer.run(
-            policyFile: policy, listener: listen.map { .path($0) } ?? .inherited, log: .standardError())
+            policyFile: policy, listener: listen.map { .path($0) } ?? .inherited,
+            log: try audit.map(AuditLog.file) ?? .standardError(), refresher: refresher,
+            sessions: try sessions.map { try SessionTable(directory: $0) })
     }
 }
 

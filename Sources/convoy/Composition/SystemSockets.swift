@@ -10,8 +10,8 @@ final class SystemSockets: Sockets {
     private let listeners = Mutex<[Int32: ListeningSocket]>([:])
     private let reservations = Mutex<[Int: PortReservation]>([:])
 
-    func listen(path: String, mode: UInt16) throws -> Int32 {
-        let socket = try ListeningSocket(path: path, mode: mode)
+    func listen(path: String, for owner: ProcessPlan.UserAndGroup?) throws -> Int32 {
+        let socket = try ListeningSocket(path: path, mode: 0o600, owner: owner)
         listeners.withLock { $0[socket.descriptor] = socket }
         return socket.descriptor
     }

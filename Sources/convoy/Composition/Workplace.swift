@@ -61,12 +61,19 @@ struct Workplace {
     private func resolved(_ spec: FleetSpec) -> FleetSpec {
         var spec = spec
         if let tls = spec.edge.tls {
-            spec.edge.tls = EdgeSpec.TLS(certificate: beside(tls.certificate), key: beside(tls.key))
+            spec.edge.tls = tls.map(beside)
         }
-        if case .issuer(let url, .file(let path)) = spec.edge.authorization {
-            spec.edge.authorization = .issuer(url: url, jwks: .file(beside(path)))
+        if case .issuers(let issuers) = spec.edge.authorization {
+            spec.edge.authorization = .issuers(issuers.map(resolved))
         }
         return spec
+    }
+
+    private func resolved(_ issuer: IssuerSpec) -> IssuerSpec {
+        var issuer = issuer
+        if case .file(let path) = issuer.keys { issuer.keys = .file(beside(path)) }
+        if let secret = issuer.introspection?.secretFile { issuer.introspection?.secretFile = beside(secret) }
+        return issuer
     }
 
     func fleetOperator(_ context: FleetContext, progress: any Ports.Progress) throws -> FleetOperator {

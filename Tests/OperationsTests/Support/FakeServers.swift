@@ -122,7 +122,7 @@ final class FakeSockets: Sockets {
     func connect(_ count: Int, to port: Int) { state.withLock { $0.connections[port] = count } }
     func occupy(_ port: Int, by stranger: String) { state.withLock { $0.strangers[port] = stranger } }
 
-    func listen(path: String, mode: UInt16) throws -> Int32 {
+    func listen(path: String, for owner: ProcessPlan.UserAndGroup?) throws -> Int32 {
         state.withLock {
             $0.listens += 1
             return Int32(10 + $0.listens)
