@@ -15,10 +15,13 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -43,6 +46,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
@@ -55,6 +59,8 @@ let package = Package(
             name: "CLibMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
         .target(name: "CMongoC", dependencies: ["CLibMongoC"]),
         .target(name: "CProcess"),
+        .systemLibrary(name: "CLibOpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .target(name: "COpenSSL", dependencies: ["CLibOpenSSL"]),
 
         // Floor 1: the domain, pure
         floor("Fleet", [yams]),
@@ -76,10 +82,18 @@ let package = Package(
 
         // Floor 3: use cases, and adapters that know neither them nor each other
         floor("Operations", ["Fleet", "Planning", "Rendering", "Admission", "Ports"]),
+        floor(
+            "Conformance",
+            [
+                "Fleet", "Planning", "Admission", "Ports", nioCore, nioPosix, nioSSL, nioTLS, crypto, cryptoExtras,
+            ]),
         floor("Console", ["Fleet", "Planning", "Ports"]),
         floor("Control", ["Fleet", "Planning", "Ports", nioCore, nioHTTP1, nioPosix, asyncHTTPClient]),
-        floor("Edge", ["Fleet", "Ports", subprocess]),
-        floor("Gate", ["Fleet", "Admission", "Ports", nioCore, nioHTTP1, nioPosix, jwtKit, crypto]),
+        floor("Edge", ["Fleet", "Planning", "Ports", "COpenSSL", subprocess]),
+        floor("Gate", ["Fleet", "Admission", "Ports", nioCore, nioHTTP1, nioPosix, crypto, cryptoExtras]),
+        floor(
+            "Issuers",
+            ["Fleet", "Planning", "Admission", "Ports", nioCore, nioHTTP1, nioPosix, nioSSL, asyncHTTPClient]),
         floor("Ledger", ["Fleet", "Planning", "Ports"]),
         floor("MongoDB", ["Fleet", "Planning", "Ports", "CMongoC"]),
         floor("Probes", ["Fleet", "Planning", "Ports", asyncHTTPClient, crypto]),
@@ -90,8 +104,9 @@ let package = Package(
         .executableTarget(
             name: "convoy",
             dependencies: [
-                "Operations", "Console", "Control", "Edge", "Gate", "Ledger", "MongoDB", "Probes", "Releases",
-                "Supervision", "Rendering", "Templates", "Ports", "Planning", "Fleet", argumentParser,
+                "Conformance",
+                "Operations", "Console", "Control", "Edge", "Gate", "Issuers", "Ledger", "MongoDB", "Probes",
+                "Releases", "Supervision", "Rendering", "Templates", "Ports", "Planning", "Fleet", argumentParser,
             ], swiftSettings: strict),
 
         tests("Fleet", [yams, "Templates"], resources: [.copy("Cases")]),
@@ -99,10 +114,12 @@ let package = Package(
         tests("Admission", []),
         tests("Rendering", [], exclude: ["Goldens"]),
         tests("Operations", []),
+        tests("Conformance", [nioCore, nioPosix, crypto, cryptoExtras]),
         tests("Console", []),
         tests("Control", []),
         tests("Edge", ["Rendering"]),
-        tests("Gate", [jwtKit]),
+        tests("Gate", [jwtKit, crypto, cryptoExtras]),
+        tests("Issuers", [nioCore, nioHTTP1, nioPosix, nioSSL]),
         tests("Ledger", []),
         tests("MongoDB", []),
         tests("Probes", []),

@@ -28,9 +28,9 @@ struct Convoy: AsyncParsableCommand {
             CommandGroup(name: "Describe:", subcommands: [Init.self, Validate.self, Plan.self]),
             CommandGroup(
                 name: "Sail:", subcommands: [Up.self, Rollout.self, Rollback.self, Down.self]),
-            CommandGroup(name: "Look:", subcommands: [Status.self, Logs.self, Doctor.self]),
+            CommandGroup(name: "Look:", subcommands: [Status.self, Verify.self, Logs.self, Doctor.self]),
             CommandGroup(name: "Tools:", subcommands: [Token.self, Releases.self]),
-            CommandGroup(name: "Daemons:", subcommands: [Supervise.self, GateCommand.self]),
+            CommandGroup(name: "Daemons:", subcommands: [Supervise.self, GateCommand.self, RefresherCommand.self]),
         ])
 
     /// Errors in our own words and with the design's exit codes; argument errors in the parser's.

@@ -1,0 +1,145 @@
+import ArgumentParser
+import Conformance
+import Console
+import Fleet
+import Foundation
+import Gate
+import Operations
+import Supervision
+
+struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check a live edge from outside: is it a complete OAuth 2.1 resource server?",
+        discussion: """
+            Of a fleet with `authorization: development` all is known:
+
+              convoy verify --root ./.convoy
+
+            Any other MCP gateway, with the key that signs its issuer's tokens (a test issuer's, never \
+            production's):
+
+              convoy verify --url https://gw.example/mcp --issuer-key key.pem \\
+                --issuer https://issuer.example --kid k1 --scope mcp:read
+
+            Exit 0: every check passed; 2: one failed; 69: nobody answers. Checks of what only should be \
+            are warnings. Sessions that it opens are ended.
+            """)
+
+    @OptionGroup var fleet: FleetOptions
+    @OptionGroup var output: JSONOption
+    @OptionGroup var edge: EdgeOptions
+
+    @Option(help: "Only this pool of the fleet.")
+    var pool: String?
+
+    @Option(help: "Only checks of this id or group; * stands for any text. May be repeated.")
+    var only: [String] = []
+
+    @Flag(help: "List the checks and end.")
+    var list = false
+
+    @Option(name: .customLong("junit"), help: "Write the report to this file as JUnit XML, too.")
+    var junitFile: String?
+
+    @Option(help: "Checks at a time.")
+    var jobs = 8
+
+    func run() async throws {
+        let checks = Catalogue.matching(only)
+        guard !checks.isEmpty else {
+            throw Failure(
+                .usage, "cannot verify", because: "no check is called \(only.joined(separator: " or "))",
+                next: "see `convoy verify --list`")
+        }
+        if list {
+            let text = output.json ? try StableJSON.text(checks.map(CheckListing.init)) : CatalogueText.text(checks)
+            return Terminal.print(text)
+        }
+        let subjects = try edge.url.map { try [edge.subject(url: $0)] } ?? fleetSubjects()
+        var endpoints: [EndpointReport] = []
+        for subject in subjects { endpoints.append(try await verify(subject, checks)) }
+        try finish(ConformanceReport(endpoints))
+    }
+
+    private func verify(_ subject: VerifySubject, _ checks: [Check]) async throws -> EndpointReport {
+        let forge = try subject.key.map { key in
+            try TokenForge(key, target: subject.target) { Date().timeIntervalSince1970 }
+        }
+        // A bait on this machine's loopback lures only edges that are here as well.
+        let bait = subject.target.url.isLoopback ? try await forge.mapAsync { try await Bait.start(try $0.bait) } : nil
+        let bench = Bench(
+            target: subject.target, wire: try edge.wire(to: subject.target.url), forge: forge, time: SystemTime(),
+            sight: edge.sight, bait: bait)
+        let progress = TerminalProgress(terminal: .current(), isQuiet: false)
+        do {
+            let report = try await SuiteRunner(checks, width: jobs).run(on: bench, progress: progress)
+            progress.endDetail()
+            await bait?.stop()
+            return report
+        } catch {
+            progress.endDetail()
+            await bait?.stop()
+            throw error
+        }
+    }
+
+    private func finish(_ report: ConformanceReport) throws {
+        if let junitFile {
+            try PosixFiles().write(Workplace.absolute(junitFile), JUnitText.text(report), mode: 0o644)
+        }
+        let terminal = Terminal.current()
+        let text = ReportText(report, width: terminal.outputIsTerminal ? terminal.width : 80).text
+        Terminal.print(output.json ? try StableJSON.text(report) : text)
+        if report.failed > 0 { throw ExitCode(Failure.Code.differencesFound.rawValue) }
+    }
+
+    /// Every pool of the fleet; each has the next as its neighbour.
+    private func fleetSubjects() throws -> [VerifySubject] {
+        let workplace = Workplace(fleet)
+        let context = try workplace.context()
+        let pools = context.spec.pools.sorted { $0.name < $1.name }
+        guard pool == nil || pools.contains(where: { $0.name == pool }) else {
+            throw Failure(
+                .usage, "cannot verify", because: "there is no pool \(pool ?? "")",
+                next: "choose from: \(pools.map(\.name).joined(separator: ", "))")
+        }
+        let key = try edge.key() ?? developmentKey(context, workplace)
+        let issuer = edge.issuer ?? "urn:convoy:development:\(context.spec.name)"
+        guard key == nil || edge.issuer != nil || context.spec.edge.authorization == .development else {
+            throw Failure(
+                .usage, "cannot verify this fleet", because: "it may believe several issuers",
+                next: "name with --issuer the one whose key this is")
+        }
+        let base = context.spec.edge.url
+        return try pools.filter { pool == nil || $0.name == pool }.map { own in
+            let other = pools.first { $0.name != own.name }
+            let target = Target(
+                url: try EndpointURL("\(base)/\(own.name)/mcp"),
+                issuer: issuer, scope: own.scope,
+                wrongScope: edge.wrongScope,
+                neighbour: other.map { .init(audience: "\(base)/\($0.name)/mcp", scope: $0.scope) },
+                isAlone: pools.count == 1, subject: edge.subject)
+            return VerifySubject(target: target, key: key)
+        }
+    }
+
+    private func developmentKey(_ context: FleetContext, _ workplace: Workplace) throws -> SigningKey? {
+        guard context.spec.edge.authorization == .development else { return nil }
+        let issuer = try DevelopmentIssuer.load(directory: workplace.layout.issuer, fleet: context.spec.name)
+        guard let pem = try PosixFiles().readSecret(workplace.layout.issuer + "/key.pem") else { return nil }
+        return try SigningKey(pem, keyID: issuer.keyID)
+    }
+}
+
+struct VerifySubject {
+    let target: Target
+    /// Nil: only what needs no token can be checked.
+    let key: SigningKey?
+}
+
+extension Optional where Wrapped: Sendable {
+    fileprivate func mapAsync<T: Sendable>(_ body: (Wrapped) async throws -> T) async throws -> T? {
+        guard let self else { return nil }
+        return try await body(self)
+    }
+}

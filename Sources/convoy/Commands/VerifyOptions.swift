@@ -1,0 +1,99 @@
+import ArgumentParser
+import Conformance
+import Fleet
+import Foundation
+import Supervision
+
+/// How `convoy verify` reaches an edge, and whose tokens it brings.
+struct EdgeOptions: ParsableArguments {
+    @Option(help: "Verify this MCP endpoint instead of a fleet's.")
+    var url: String?
+
+    @Option(help: "Private key of the issuer, PEM or JWK, in a file that only you can read.")
+    var issuerKey: String?
+
+    @Option(help: "The `iss` of its tokens.")
+    var issuer: String?
+
+    @Option(help: "The `kid` of that key; default: the JWK's own.")
+    var kid: String?
+
+    @Option(help: "The `alg` that it signs with; default: the JWK's own, else the usual one.")
+    var algorithm: String?
+
+    @Option(help: "The `aud` that admits; default: the URL.")
+    var audience: String?
+
+    @Option(help: "The scope that admits; without it, nothing is checked about scopes.")
+    var scope: String?
+
+    @Option(help: "A scope that does not admit here.")
+    var wrongScope: String?
+
+    @Option(help: "The `aud` of another resource of the same gateway.")
+    var otherAudience: String?
+
+    @Option(help: "Whom the tokens name; the second subject has -2 behind it.")
+    var subject = "convoy-verify"
+
+    @Option(help: "Connect to this ADDRESS:PORT, whatever the URL says.")
+    var connect: String?
+
+    @Option(name: .customLong("insecure-ca"), help: "Trust the certificates in this PEM file, too.")
+    var insecureCA: String?
+
+    @Option(help: "A file in which requests to an instance are recorded with their headers.")
+    var instanceLog: String?
+
+    func key() throws -> SigningKey? {
+        guard let issuerKey else { return nil }
+        guard let text = try PosixFiles().readSecret(Workplace.absolute(issuerKey)) else {
+            throw missing(issuerKey)
+        }
+        return try SigningKey(text, algorithm: algorithm, keyID: kid)
+    }
+
+    func subject(url: String) throws -> VerifySubject {
+        let key = try key()
+        guard key == nil || issuer != nil else {
+            throw Failure(
+                .usage, "cannot verify \(url)", because: "the key's issuer is not named",
+                next: "say with --issuer what `iss` the gateway expects")
+        }
+        let scope = scope ?? ""
+        let target = Target(
+            url: try EndpointURL(url), issuer: issuer ?? "", audience: audience, scope: scope, wrongScope: wrongScope,
+            neighbour: otherAudience.map { .init(audience: $0, scope: wrongScope ?? scope) }, isAlone: false,
+            subject: subject)
+        return VerifySubject(target: target, key: key)
+    }
+
+    func wire(to url: EndpointURL) throws -> NIOWire {
+        let tls = try url.isTLS ? NIOWire.TLS(name: url.address, roots: insecureCA.map(bytes)) : nil
+        guard let connect else { return NIOWire(address: url.address, port: url.port, tls: tls) }
+        guard let colon = connect.lastIndex(of: ":"), let port = Int(connect[connect.index(after: colon)...]),
+            (1...65535).contains(port)
+        else {
+            throw Failure(
+                .usage, "cannot connect", because: "--connect \(connect) is no ADDRESS:PORT",
+                next: "such as 127.0.0.1:8443")
+        }
+        let address = connect[..<colon].filter { $0 != "[" && $0 != "]" }
+        return NIOWire(address: address, port: port, tls: tls)
+    }
+
+    var sight: (any InstanceSight)? {
+        guard let instanceLog else { return nil }
+        let path = Workplace.absolute(instanceLog)
+        return RecordFile { String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self) }
+    }
+
+    private func bytes(_ path: String) throws -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: Workplace.absolute(path)) else { throw missing(path) }
+        return [UInt8](data)
+    }
+
+    private func missing(_ path: String) -> Failure {
+        Failure(.usage, "cannot read \(path)", because: "it is missing or may not be read", next: "name another file")
+    }
+}
