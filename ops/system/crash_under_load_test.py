@@ -75,21 +75,27 @@ class Intruder(threading.Thread):
                     self.admitted.append(answer.text[:100])
 
 
-def kill_and_watch(world, what, wanted):
-    ours = fleet(world)
-    pid = one_process(world.root, wanted)
-    intruder = Intruder(ours.endpoint)
-    token = ours.token_file().read_text().strip()
+def knocker(fleet):
+    """Asks with a good token, once; true when it was answered."""
+    token = fleet.token_file().read_text().strip()
     body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
         "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "knock", "version": "1"}}}
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
 
     def answered():
         try:
-            return httpx.post(ours.endpoint, json=body, headers=headers, timeout=2, trust_env=False).status_code == 200
+            return httpx.post(fleet.endpoint, json=body, headers=headers, timeout=2, trust_env=False).status_code == 200
         except httpx.HTTPError:
             return False
 
+    return answered
+
+
+def kill_and_watch(world, what, wanted):
+    ours = fleet(world)
+    pid = one_process(world.root, wanted)
+    intruder = Intruder(ours.endpoint)
+    answered = knocker(ours)
     check(answered(), "the fleet does not answer before the fault")
     intruder.start()
     try:
@@ -114,7 +120,29 @@ def one_or_none(world, wanted):
 
 @test("kill -9 of the gate: back within a second, nobody without a token is let in meanwhile")
 def gate(world):
-    kill_and_watch(world, "gate", lambda words: words.startswith(os.path.realpath(os.environ["CONVOY_BIN"]) + " gate "))
+    kill_and_watch(world, "gate", is_gate)
+
+
+def is_gate(words):
+    return words.startswith(os.path.realpath(os.environ["CONVOY_BIN"]) + " gate ")
+
+
+@test("the gate killed fifty times under load: no call fails, and nobody without a token is let in")
+def fifty_gates(world):
+    ours = fleet(world)
+    intruder = Intruder(ours.endpoint)
+    intruder.start()
+    try:
+        answered = knocker(ours)
+        with load(ours) as summary:
+            for _ in range(50):
+                os.kill(one_process(world.root, is_gate), signal.SIGKILL)
+                eventually(10, "another gate answers", answered)
+    finally:
+        intruder.over.set()
+        intruder.join(10)
+    check(intruder.knocks > 50 and not intruder.admitted, f"let in without a token: {intruder.admitted[:3]}")
+    check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
 
 
 @test("kill -9 of the nginx master: back within a second, nobody without a token is let in meanwhile")

@@ -29,7 +29,11 @@ struct FleetParserTests {
             ])
         #expect(spec.hosts[0] == HostSpec(name: "web-1", address: "10.0.0.11", ssh: "ops@10.0.0.11"))
         #expect(spec.edge.listen == EdgeSpec.Listen(address: "::", port: 8443))
-        #expect(spec.edge.tls == EdgeSpec.TLS(certificate: "tls/mcp.pem", key: "tls/mcp.key"))
+        #expect(
+            spec.edge.tls
+                == EdgeSpec.TLS(
+                    certificate: "tls/mcp.pem", key: "tls/mcp.key", clientCertificates: "tls/clients.pem",
+                    stapling: "tls/ocsp.der"))
         let keys = EdgeSpec.KeySource.url("https://login.example.com/keys")
         #expect(spec.edge.authorization == .issuer(url: "https://login.example.com/realms/shop", jwks: keys))
         #expect(spec.ports == PortsSpec(first: 43000, last: 43100))
@@ -40,12 +44,44 @@ struct FleetParserTests {
         #expect(spec.logs == LogsSpec(rotateAt: 64_000, keep: 0))
     }
 
+    @Test("every rule for a pool's clients arrives where it belongs, and none where there is none")
+    func poolRules() throws {
+        let pool = try example("good-pool-rules").pools[0]
+        #expect(pool.tools == ToolRule(.allow, ["find", "list-databases", "a/b.c_d"], legacyTools: .limited))
+        #expect(pool.clients?.map(\.text) == ["10.0.0.0/8", "192.168.1.7", "2001:db8::/32", "::1"])
+        #expect(pool.limits == LimitsSpec(rate: RateLimit(perSecond: 50, burst: 100), body: 1_000_000))
+        let other = try example("good-pool-denies").pools[0]
+        #expect(other.tools == ToolRule(.deny, ["export"]) && other.clients == nil)
+        #expect(other.limits?.rate == RateLimit(perSecond: 1000.0 / 3600, burst: 10))
+        let bare = try example("good-smallest").pools[0]
+        #expect(bare.tools == nil && bare.clients == nil && bare.limits == nil)
+    }
+
     @Test("what is left out gets its default")
     func defaults() throws {
         let spec = try example("good-smallest")
         #expect(spec.edge.listen == EdgeSpec.Listen(address: "127.0.0.1", port: 8443))
         #expect(spec.health == HealthSpec() && spec.rollout == RolloutSpec() && spec.ports == PortsSpec())
         #expect(spec.hosts.isEmpty && spec.logs == LogsSpec() && spec.edge.mode == .dedicated)
+    }
+
+    @Test("every value of several issuers arrives where it belongs")
+    func issuers() throws {
+        let issuers = try example("good-issuers").edge.authorization.issuers
+        #expect(issuers.map(\.url.last) == ["m", "/", "m", "m"])
+        #expect(issuers[0] == IssuerSpec(url: "https://a.example.com", keys: .discover))
+        #expect(issuers[1].keys == .url("https://b.example.com/keys"))
+        #expect(issuers[1].algorithms == [.rs256, .ps512, .es384, .edDSA])
+        #expect(issuers[1].audience == "api://mcp" && issuers[1].scopeClaim == "https://mcp.example.com/roles")
+        #expect(issuers[2].keys == nil)
+        #expect(
+            issuers[2].introspection
+                == IssuerSpec.Introspection(
+                    endpoint: .url("https://c.example.com/introspect"), clientID: "convoy", secretFile: "secrets/c"))
+        #expect(issuers[3].keys == .file("keys/d.json") && issuers[3].scopeClaim == "realm_access.roles")
+        #expect(issuers.map(\.needsRefresher) == [true, true, true, false])
+        #expect(try example("good-introspection").edge.authorization.issuers[0].introspection?.endpoint == .discover)
+        #expect(try example("good-smallest").edge.authorization.issuers.isEmpty)
     }
 
     @Test("an edge listens where its url says, on all addresses unless that is loopback")
