@@ -41,7 +41,10 @@ func tests(
 
 let package = Package(
     name: "convoy",
-    products: [.executable(name: "convoy", targets: ["convoy"])],
+    products: [
+        .executable(name: "convoy", targets: ["convoy"]),
+        .executable(name: "convoy-exec", targets: ["convoy-exec"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -61,6 +64,13 @@ let package = Package(
         .target(name: "CProcess"),
         .systemLibrary(name: "CLibOpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "COpenSSL", dependencies: ["CLibOpenSSL"]),
+        .systemLibrary(name: "CLibSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .target(name: "CSystemd", dependencies: ["CLibSystemd"]),
+
+        // Becomes the server that an instance is: small, since it runs within each sandbox.
+        .executableTarget(
+            name: "convoy-exec",
+            cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
 
         // Floor 1: the domain, pure
         floor("Fleet", [yams]),
@@ -70,10 +80,13 @@ let package = Package(
             name: "Templates", path: "templates", exclude: [],
             resources: [
                 .embedInCode("nginx/edge.conf.mustache"),
+                .embedInCode("nftables/convoy.nft.mustache"),
                 .embedInCode("profiles/documentdb.yaml"),
                 .embedInCode("profiles/grafana.yaml"),
                 .embedInCode("profiles/mongodb.yaml"),
                 .embedInCode("spec/fleet.yaml"),
+                .embedInCode("systemd/convoy.slice.mustache"),
+                .embedInCode("systemd/instance.service.mustache"),
             ], swiftSettings: strict),
         floor("Rendering", ["Fleet", "Templates", mustache]),
 
@@ -99,6 +112,7 @@ let package = Package(
         floor("Probes", ["Fleet", "Planning", "Ports", asyncHTTPClient, crypto]),
         floor("Releases", ["Fleet", "Ports", subprocess, crypto]),
         floor("Supervision", ["Fleet", "Planning", "Ports", "CProcess"]),
+        floor("Systemd", ["Fleet", "Planning", "Ports", "CSystemd"]),
 
         // Floor 4: the one binary
         .executableTarget(
@@ -109,21 +123,29 @@ let package = Package(
                 "Releases", "Supervision", "Rendering", "Templates", "Ports", "Planning", "Fleet", argumentParser,
             ], swiftSettings: strict),
 
+        // What every `ProcessBackend` keeps, run by each backend's tests.
+        .target(
+            name: "ProcessContract", dependencies: ["Fleet", "Ports"], path: "Tests/Support/ProcessContract",
+            swiftSettings: strict),
+
         tests("Fleet", [yams, "Templates"], resources: [.copy("Cases")]),
         tests("Planning", []),
         tests("Admission", []),
         tests("Rendering", [], exclude: ["Goldens"]),
-        tests("Operations", []),
+        tests("Operations", ["ProcessContract"]),
         tests("Conformance", [nioCore, nioPosix, crypto, cryptoExtras]),
         tests("Console", []),
         tests("Control", []),
         tests("Edge", ["Rendering"]),
-        tests("Gate", [jwtKit, crypto, cryptoExtras]),
+        tests("Gate", [jwtKit, crypto, cryptoExtras, nioCore]),
         tests("Issuers", [nioCore, nioHTTP1, nioPosix, nioSSL]),
         tests("Ledger", []),
         tests("MongoDB", []),
         tests("Probes", []),
         tests("Releases", []),
-        tests("Supervision", []),
+        tests("Supervision", ["ProcessContract"]),
+        // Runs the built program, so it needs nothing of it.
+        .testTarget(name: "ConvoyExecTests", swiftSettings: strict),
+        tests("Systemd", ["ProcessContract", "Supervision"]),
     ]
 )

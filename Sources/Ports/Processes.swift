@@ -13,6 +13,13 @@ package protocol ProcessBackend: Sendable {
     func signal(_ record: ProcessRecord, _ signal: ProcessSignal, wholeGroup: Bool) async
     /// One per started or adopted process, in order of death. Consumed once.
     var exits: AsyncStream<ProcessExit> { get }
+    /// It is gone and does not come back: ends whatever still runs under this id, also what the backend
+    /// restarted by itself, and takes away what the backend made for it.
+    func retire(_ id: String) async
+}
+
+extension ProcessBackend {
+    package func retire(_ id: String) async {}
 }
 
 package struct ProcessPlan: Sendable, Equatable {
@@ -35,6 +42,8 @@ package struct ProcessPlan: Sendable, Equatable {
     /// Made before the start if missing, mode 0700, and given to `runAs`: the only places it may write to.
     /// (systemd: `RuntimeDirectory=`.)
     package var ownDirectories: [String]
+    /// The unit file of an instance, by its name below systemd's directory of units; absent elsewhere.
+    package var unit: RenderedFile?
 
     package struct UserAndGroup: Sendable, Equatable {
         package var user: UInt32
@@ -49,7 +58,7 @@ package struct ProcessPlan: Sendable, Equatable {
     package init(
         id: String, executable: String, arguments: [String], environment: [String: String],
         secretsFile: String? = nil, workingDirectory: String, logFile: String, listeners: [Int32] = [],
-        runAs: UserAndGroup? = nil, ownDirectories: [String] = []
+        runAs: UserAndGroup? = nil, ownDirectories: [String] = [], unit: RenderedFile? = nil
     ) {
         self.id = id
         self.executable = executable
@@ -61,6 +70,7 @@ package struct ProcessPlan: Sendable, Equatable {
         self.listeners = listeners
         self.runAs = runAs
         self.ownDirectories = ownDirectories
+        self.unit = unit
     }
 }
 

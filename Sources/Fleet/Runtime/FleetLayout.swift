@@ -16,6 +16,10 @@ package struct FleetLayout: Sendable, Equatable {
     package var issuer: String { state + "/issuer" }
     package var instances: String { state + "/instances" }
     package func instance(_ name: String) -> String { instances + "/" + name }
+    /// What systemd hands to the instance: `environment`, encrypted where the host can.
+    package func credential(_ name: String) -> String { instance(name) + "/environment.cred" }
+    /// Where systemd keeps an instance's own `state`, `exports` and `log`; in `instance(name)` are links to them.
+    package func privateInstance(_ name: String) -> String { root + "/var/lib/private/convoy/instances/" + name }
     package var secrets: String { state + "/secrets" }
     /// The header secret that every instance of a pool demands, of whichever generation.
     package func headerSecret(_ pool: String) -> String { secrets + "/header-" + pool }
@@ -33,5 +37,6 @@ package struct FleetLayout: Sendable, Equatable {
 
     package var edgeConfiguration: String { configuration + "/edge" }
     package var gatePolicy: String { configuration + "/gate/policy.json" }
+    package var firewallRules: String { configuration + "/firewall.nft" }
     package var refresherPlan: String { configuration + "/gate/refresher.json" }
 }

@@ -1,0 +1,35 @@
+/// All that the host's firewall rules depend on. Equal plans render equal bytes.
+package struct FirewallPlan: Sendable, Equatable, Codable {
+    package var fleet: String
+    package var edge: EdgeSpec.Listen
+    /// Ports of instances, of both colours, with those for monitoring.
+    package var instancePorts: [Int]
+    /// The user that the edge runs as. By number: rules are loaded before names can be looked up.
+    package var edgeUser: UInt32
+    /// Only for a database that `fleet.yaml` names by loopback addresses.
+    package var database: Database?
+    package var wish: Digest
+
+    package struct Database: Sendable, Equatable, Codable {
+        package var ports: [Int]
+        /// Who else connects to it: its own user, whoever backs it up.
+        package var users: [UInt32]
+
+        package init(ports: [Int], users: [UInt32] = []) {
+            self.ports = ports
+            self.users = users
+        }
+    }
+
+    package init(
+        fleet: String, edge: EdgeSpec.Listen, instancePorts: [Int], edgeUser: UInt32, database: Database? = nil,
+        wish: Digest
+    ) {
+        self.fleet = fleet
+        self.edge = edge
+        self.instancePorts = instancePorts
+        self.edgeUser = edgeUser
+        self.database = database
+        self.wish = wish
+    }
+}
