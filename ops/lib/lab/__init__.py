@@ -1,0 +1,1 @@
+"""Small labs of real systemd hosts: see ops/lab/hosts."""
