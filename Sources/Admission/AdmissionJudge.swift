@@ -26,7 +26,7 @@ package struct AdmissionJudge: Sendable {
     package func screen(_ request: AccessRequest) -> Screening {
         guard request.pools.count == 1, let rule = rules[request.pools[0]], rule.name.isExactly(request.pools[0])
         else { return .decided(Self.forbid(.pool, "unknown pool")) }
-        guard ["POST", "GET", "DELETE"].containsExactly(request.method) else {
+        guard request.method.isExactly("POST") || ["GET", "DELETE"].containsExactly(request.method) else {
             return .decided(Self.forbid(.method, "method not served"))
         }
         if let refusal = rule.clientRefusal(request.client) { return .decided(refusal) }

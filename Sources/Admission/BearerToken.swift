@@ -16,29 +16,36 @@ package enum BearerToken: Sendable, Equatable {
         guard request.authorization.count == 1 else { return .refused("more than one Authorization header") }
         guard value.utf8.count <= sizeLimit else { return .refused("the token is too large") }
 
-        let bytes = Array(value.utf8)
-        let scheme = bytes.prefix { $0 != 0x20 }
-        guard scheme.count == 6, scheme.map({ $0 | 0x20 }) == Array("bearer".utf8) else { return .absent }
-        let token = bytes.dropFirst(7)
-        guard isToken68(token) else { return .refused("the Authorization header is malformed") }
-        return .found(String(decoding: token, as: UTF8.self))
-    }
-
-    private static func isToken68(_ text: ArraySlice<UInt8>) -> Bool {
-        let padding = text.reversed().prefix { $0 == UInt8(ascii: "=") }.count
-        let body = text.dropLast(padding)
-        return !body.isEmpty && body.allSatisfy { isToken68($0) }
-    }
-
-    private static func isToken68(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "+"),
-            UInt8(ascii: "/"):
-            true
-        default: false
+        var text = value
+        return text.withUTF8 { bytes in
+            let scheme = bytes.prefix { $0 != 0x20 }
+            guard scheme.count == 6, zip(scheme, "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 }) else { return .absent }
+            let token = UnsafeBufferPointer(rebasing: bytes.dropFirst(7))
+            guard isToken68(token) else { return .refused("the Authorization header is malformed") }
+            return .found(String(decoding: token, as: UTF8.self))
         }
     }
+
+    private static func isToken68(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        var end = text.count
+        while end > 0, text[end - 1] == UInt8(ascii: "=") { end -= 1 }
+        let bits = token68
+        var isGood = end > 0
+        for byte in text[..<end] {
+            let half = byte < 64 ? bits.low : byte < 128 ? bits.high : 0
+            isGood = isGood && half >> UInt64(byte & 63) & 1 == 1
+        }
+        return isGood
+    }
+
+    /// A bit for each byte that may be in a token68 (RFC 9110, 11.2).
+    private static let token68: (low: UInt64, high: UInt64) = {
+        var bits: (low: UInt64, high: UInt64) = (0, 0)
+        for byte in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/".utf8 {
+            if byte < 64 { bits.low |= 1 << UInt64(byte) } else { bits.high |= 1 << UInt64(byte - 64) }
+        }
+        return bits
+    }()
 
     /// Whether a parameter is called `access_token`, however that is spelt in percent signs.
     private static func carriesToken(query: String) -> Bool {

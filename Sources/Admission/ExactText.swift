@@ -1,7 +1,9 @@
 extension String {
     /// Equal byte for byte. Swift's `==` also takes canonical equivalents: there the Kelvin sign
     /// equals `K`, and an issuer or scope must not be told by its look.
-    package func isExactly(_ other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+    package func isExactly(_ other: String) -> Bool {
+        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+    }
 }
 
 extension Sequence<String> {

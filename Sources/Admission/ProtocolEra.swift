@@ -11,16 +11,18 @@ extension AccessRequest {
     /// The edge drops session ids of modern requests by a pattern of its own. Whatever is modern here
     /// must be so there, or an id would pass that nobody has judged: so only dates of a calendar are.
     package var era: Era {
-        let bytes = Array(protocolVersion.utf8)
-        let isDate =
-            bytes.count == 10
-            && bytes.enumerated().allSatisfy { index, byte in
-                index == 4 || index == 7 ? byte == UInt8(ascii: "-") : (0x30...0x39).contains(byte)
+        var text = protocolVersion
+        return text.withUTF8 { bytes in
+            guard bytes.count == 10 else { return .legacy }
+            for (index, byte) in bytes.enumerated() {
+                let fits = index == 4 || index == 7 ? byte == UInt8(ascii: "-") : (0x30...0x39).contains(byte)
+                guard fits else { return .legacy }
             }
-        guard isDate, protocolVersion >= Self.firstModern else { return .legacy }
-        let month = (bytes[5] - 0x30) * 10 + bytes[6] - 0x30
-        let day = (bytes[8] - 0x30) * 10 + bytes[9] - 0x30
-        return (1...12).contains(month) && (1...31).contains(day) ? .modern : .legacy
+            guard !bytes.lexicographicallyPrecedes(Self.firstModern.utf8) else { return .legacy }
+            let month = (bytes[5] - 0x30) * 10 + bytes[6] - 0x30
+            let day = (bytes[8] - 0x30) * 10 + bytes[9] - 0x30
+            return (1...12).contains(month) && (1...31).contains(day) ? .modern : .legacy
+        }
     }
 }
 

@@ -1,35 +1,40 @@
 import Admission
 import Crypto
-import NIOHTTP1
 
 extension AuditLine {
     /// One decision: who asked for what from where, what became of it, and why. Never the token; of a
     /// session only a few digits of its digest, enough to follow it through the log.
     package init(at: Double, _ request: AccessRequest, _ decision: AdmissionDecision) {
-        var fields: [(String, Value)] = [
-            ("event", .text("decision")), ("requestId", .text(request.requestID)),
-            ("pool", .text(request.pools.first ?? "")), ("subject", .text(decision.caller?.subject ?? "")),
-            ("decision", .number(decision.status)), ("reason", .text(decision.reason)),
-            ("word", .text(decision.word)), ("issuer", .text(decision.caller?.issuer ?? "")),
-            ("client", .text(request.client)), ("method", .text(request.method)),
-            ("mcpMethod", .text(request.mcpMethod)), ("mcpName", .text(request.mcpName)),
-        ]
-        if let tool = request.tool { fields.append(("tool", .text(tool))) }
-        let session = if case .admit(let grant) = decision { grant.newSession ?? "" } else { "" }
-        fields.append(("session", .text(Self.mark(session.isEmpty ? request.sessionID : session))))
-        self.init(at: at, fields)
+        self.init(at: at) { line in
+            let caller = decision.caller
+            line.add("event", "decision")
+            line.add("requestId", request.requestID)
+            line.add("pool", request.pools.first ?? "")
+            line.add("subject", caller?.subject ?? "")
+            line.add("decision", decision.status)
+            line.add("reason", decision.reason)
+            line.add("word", decision.word)
+            line.add("issuer", caller?.issuer ?? "")
+            line.add("client", request.client)
+            line.add("method", request.method)
+            line.add("mcpMethod", request.mcpMethod)
+            line.add("mcpName", request.mcpName)
+            if let tool = request.tool { line.add("tool", tool) }
+            let session = if case .admit(let grant) = decision { grant.newSession ?? "" } else { "" }
+            line.add("session", Self.mark(session.isEmpty ? request.sessionID : session))
+        }
     }
 
     /// A session that a server has opened.
-    init(at: Double, registration headers: HTTPHeaders, _ status: Int) {
-        self.init(
-            at: at,
-            [
-                ("event", .text("session")), ("requestId", .text(headers.first(name: "X-Request-Id") ?? "")),
-                ("pool", .text(headers.first(name: "X-Convoy-Pool") ?? "")), ("decision", .number(status)),
-                ("owner", .text(String((headers.first(name: "X-Convoy-Owner") ?? "").prefix(8)))),
-                ("session", .text(Self.mark(headers.first(name: "Mcp-Session-Id") ?? ""))),
-            ])
+    init(at: Double, registration question: Question, _ status: Int) {
+        self.init(at: at) { line in
+            line.add("event", "session")
+            line.add("requestId", question.access.requestID)
+            line.add("pool", question.access.pools.first ?? "")
+            line.add("decision", status)
+            line.add("owner", String((question.owners.first ?? "").prefix(8)))
+            line.add("session", Self.mark(question.access.sessionID))
+        }
     }
 
     /// Eight digits, or none.

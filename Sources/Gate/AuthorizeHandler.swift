@@ -1,23 +1,24 @@
 import Admission
 import NIOCore
-import NIOHTTP1
 
 /// One connection from the edge. Most decisions take no waiting, and their answers are written out once
 /// per read, however many requests that read held; behind one that waits, all queue up in their order.
 final class AuthorizeHandler: ChannelInboundHandler {
-    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     /// More than the edge lets a client's headers be (4 x 16 KiB), with room for the edge's own: so its
     /// limit comes first, and a client is told 400 by it.
     private static let headLimit = 96 * 1024
+    /// One read brings up to 64 KiB, of which the end of a request may be the last byte.
+    private static let inputLimit = headLimit + 64 * 1024
     private static let partialDeadline = TimeAmount.seconds(10)
     /// Answers that may queue up. The edge asks one thing at a time on each connection.
     private static let queueLimit = 64
 
     private let decider: GateDecider
-    private let quota: HeadQuota
-    private var head: HTTPRequestHead?
+    /// What came after the last whole request.
+    private var input: ByteBuffer?
     private var output = ByteBuffer()
     private var queue = AnswerQueue()
     private var isDraining = false
@@ -25,37 +26,49 @@ final class AuthorizeHandler: ChannelInboundHandler {
     private var isClosed = false
     private var deadline: Scheduled<Void>?
 
-    init(decider: GateDecider, quota: HeadQuota) {
-        self.decider = decider
-        self.quota = quota
-    }
+    init(decider: GateDecider) { self.decider = decider }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if isClosed { return }
-        switch unwrapInboundIn(data) {
-        case .head(let head):
-            let size = head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count }
-            if size > Self.headLimit {
-                answer(GateAnswer(status: 403, headers: [("X-Convoy-Reason", "request")]), closing: true)
-            } else {
-                self.head = head
+        var bytes = unwrapInboundIn(data)
+        if var earlier = input {
+            input = nil
+            earlier.writeBuffer(&bytes)
+            bytes = earlier
+        }
+        do throws(QuestionReader.Malformed) {
+            while !isClosed, bytes.readableBytes > 0 {
+                guard let question = try Self.question(in: bytes) else { break }
+                bytes.moveReaderIndex(forwardBy: question.size)
+                take(question, context)
             }
-        case .body:
-            // The contract has no bodies; one that comes anyway is not read to its end.
+            if bytes.readableBytes > Self.inputLimit { throw QuestionReader.Malformed() }
+        } catch {
             answer(GateAnswer(status: 400), closing: true)
-        case .end:
-            quota.requestEnded()
+        }
+        if bytes.readableBytes > 0, !isClosed {
+            input = bytes
+        } else {
             deadline?.cancel()
             deadline = nil
-            guard let head else { return }
-            self.head = nil
-            decide(head, context)
         }
     }
 
-    private func decide(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        let closing = isDraining || !head.isKeepAlive
-        switch decider.reply(to: head, on: context.eventLoop) {
+    private static func question(in bytes: ByteBuffer) throws(QuestionReader.Malformed) -> Question? {
+        let result: Result<Question?, QuestionReader.Malformed> = bytes.withUnsafeReadableBytes { bytes in
+            do throws(QuestionReader.Malformed) {
+                return .success(try QuestionReader.first(in: bytes))
+            } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private func take(_ question: Question, _ context: ChannelHandlerContext) {
+        guard question.size <= Self.headLimit else {
+            return answer(GateAnswer(status: 403, headers: [("X-Convoy-Reason", "request")]), closing: true)
+        }
+        let closing = isDraining || question.isLast
+        switch decider.reply(to: question, on: context.eventLoop) {
         case .now(let answer): self.answer(answer, closing: closing)
         case .later(let future, let leave):
             isClosed = closing
@@ -73,7 +86,7 @@ final class AuthorizeHandler: ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         writeOut(context)
-        if quota.isPartial, !isClosed, deadline == nil {
+        if input != nil, !isClosed, deadline == nil {
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             deadline = context.eventLoop.scheduleTask(in: Self.partialDeadline) {
                 let (handler, context) = bound.value
@@ -85,17 +98,10 @@ final class AuthorizeHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard event is DrainEvent else { return context.fireUserInboundEventTriggered(event) }
         isDraining = true
-        if !quota.isPartial, queue.isEmpty { finish(context) }
+        if input == nil, queue.isEmpty { finish(context) }
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if !isClosed, error is HTTPParserError || error is HeadQuota.Exceeded {
-            answer(GateAnswer(status: 400), closing: true)
-            writeOut(context)
-        } else {
-            finish(context)
-        }
-    }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { finish(context) }
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
@@ -121,13 +127,14 @@ final class AuthorizeHandler: ChannelInboundHandler {
             // A fresh buffer: the channel may still hold the one just written.
             output = context.channel.allocator.buffer(capacity: 512)
         }
-        let isOver = queue.isEmpty && (isClosed || isDraining && !quota.isPartial)
+        let isOver = queue.isEmpty && (isClosed || isDraining && input == nil)
         // Who asks faster than they read is not our nginx either.
         if isOver || !context.channel.isWritable { finish(context) }
     }
 
     private func finish(_ context: ChannelHandlerContext) {
         isClosed = true
+        input = nil
         deadline?.cancel()
         deadline = nil
         queue.abandon()

@@ -1,8 +1,7 @@
 import Admission
 import NIOCore
-import NIOHTTP1
 
-/// From a request's head to the answer: what the contract with the edge says, and nothing of sockets.
+/// From a question to the answer: what the contract with the edge says, and nothing of sockets.
 struct GateDecider: Sendable {
     let shelf: PolicyShelf
     let owners: OwnerJudge
@@ -17,20 +16,20 @@ struct GateDecider: Sendable {
     }
 
     /// The answer at once, unless the refresher has to be asked first.
-    func reply(to head: HTTPRequestHead, on loop: any EventLoop) -> Reply {
-        switch (head.method, head.uri) {
-        case (.GET, "/authorize"): authorize(AccessRequest(head.headers), on: loop)
-        case (.GET, "/healthz"): .now(health())
-        case (.POST, "/session"): .now(openSession(head.headers))
-        default: .now(GateAnswer(status: 404))
+    func reply(to question: Question, on loop: any EventLoop) -> Reply {
+        switch question.aim {
+        case .authorize: authorize(question.access, on: loop)
+        case .health: .now(health())
+        case .session: .now(openSession(question))
+        case .unknown: .now(GateAnswer(status: 404))
         }
     }
 
-    private func openSession(_ headers: HTTPHeaders) -> GateAnswer {
+    private func openSession(_ question: Question) -> GateAnswer {
         guard let policy = shelf.current else { return GateAnswer(status: 503) }
         let now = clock()
-        let answer = SessionRoute(sessions: owners.sessions).answer(headers, pools: policy.serves, now: now)
-        audit.append(AuditLine(at: now, registration: headers, answer.status))
+        let answer = SessionRoute(sessions: owners.sessions).answer(question, pools: policy.serves, now: now)
+        audit.append(AuditLine(at: now, registration: question, answer.status))
         return answer
     }
 
@@ -74,22 +73,4 @@ struct GateDecider: Sendable {
         audit.append(AuditLine(at: now, request, decision))
         return GateAnswer(decision)
     }
-}
-
-extension AccessRequest {
-    init(_ headers: HTTPHeaders) {
-        self.init(
-            pools: headers["X-Convoy-Pool"], method: headers.first(name: "X-Convoy-Method") ?? "",
-            query: headers.first(name: "X-Convoy-Query") ?? "", authorization: headers["Authorization"],
-            origins: headers["Origin"], host: headers.first(name: "Host") ?? "",
-            sessionID: headers.joined("Mcp-Session-Id"), mcpMethod: headers.joined("Mcp-Method"),
-            mcpName: headers.joined("Mcp-Name"), protocolVersion: headers.joined("MCP-Protocol-Version"),
-            requestID: headers.first(name: "X-Request-Id") ?? "", client: headers.joined("X-Convoy-Client"),
-            clientCertificate: headers.first(name: "X-Convoy-Client-Certificate") ?? "")
-    }
-}
-
-extension HTTPHeaders {
-    /// Two values make one that no rule takes: which of them counts is not for us to choose.
-    fileprivate func joined(_ name: String) -> String { self[name].joined(separator: ", ") }
 }

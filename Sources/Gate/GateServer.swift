@@ -1,6 +1,5 @@
 import Fleet
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 
 /// The process that the edge asks about each request. It has no network and no secret: public keys,
@@ -12,7 +11,7 @@ package struct GateServer: Sendable {
     /// is one; without `sessions` those end with the process. Throws a `Failure` when it can't listen.
     package static func run(
         policyFile: String, listener: GateListener, log: AuditLog, refresher: String? = nil,
-        sessions: SessionTable? = nil,
+        patience: TimeAmount = .seconds(2), sessions: SessionTable? = nil,
         clock: @escaping @Sendable () -> Double = WallClock.now
     ) async throws {
         let signals = GateSignals()
@@ -41,14 +40,14 @@ package struct GateServer: Sendable {
     /// A running gate without signals, for who has a process of their own to look after.
     package static func start(
         policyFile: String, listener: GateListener, log: AuditLog, refresher: String? = nil,
-        sessions: SessionTable? = nil,
+        patience: TimeAmount = .seconds(2), sessions: SessionTable? = nil,
         clock: @escaping @Sendable () -> Double = WallClock.now
     ) async throws -> GateServer {
         let owners = OwnerJudge(sessions: try sessions ?? SessionTable())
         // One thread decides for more requests than several nginx workers bring. Two wake more often, and the
         // first requests that reach both at once have been seen to crash in the runtime's type metadata.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let shelf = PolicyShelf(file: policyFile, audit: log, link: link(refresher, log, clock))
+        let shelf = PolicyShelf(file: policyFile, audit: log, link: link(refresher, patience, log, clock))
         // Before listening: no request may see a gate that has not tried to read its policy.
         await shelf.reload()
         await shelf.refreshKeys()
@@ -70,10 +69,10 @@ package struct GateServer: Sendable {
     }
 
     private static func link(
-        _ refresher: String?, _ log: AuditLog, _ clock: @escaping @Sendable () -> Double
+        _ refresher: String?, _ patience: TimeAmount, _ log: AuditLog, _ clock: @escaping @Sendable () -> Double
     ) -> RefresherLink? {
         guard let refresher else { return nil }
-        let client = RefresherClient(socket: refresher)
+        let client = RefresherClient(socket: refresher, limit: patience)
         return RefresherLink(
             client: client, keys: RefreshedKeys(client: client, audit: log, clock: clock), audit: log, clock: clock)
     }
@@ -114,10 +113,7 @@ package struct GateServer: Sendable {
             .childChannelInitializer { channel in
                 roster.add(channel)
                 return channel.eventLoop.makeCompletedFuture {
-                    let quota = HeadQuota()
-                    try channel.pipeline.syncOperations.addHandlers(
-                        quota, ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)),
-                        AuthorizeHandler(decider: decider, quota: quota))
+                    try channel.pipeline.syncOperations.addHandler(AuthorizeHandler(decider: decider))
                 }
             }
     }

@@ -21,9 +21,12 @@ struct RefresherClient: Sendable {
     let socket: String
     /// Never shut down: a question may still be open when the gate has stopped listening.
     private let group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
-    var limit = TimeAmount.seconds(2)
+    private let limit: TimeAmount
 
-    init(socket: String) { self.socket = socket }
+    init(socket: String, limit: TimeAmount) {
+        self.socket = socket
+        self.limit = limit
+    }
 
     /// Fails with a `Fault`.
     func keys(of issuer: String, fresh: Bool) -> EventLoopFuture<Keys> {

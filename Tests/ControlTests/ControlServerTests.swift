@@ -105,7 +105,7 @@ struct ControlServerTests {
                 client.close()
                 await fake.untilCut()
             }
-            while server.connections > 0 { await Task.yield() }
+            while server.connections > 0 { try await Task.sleep(for: .milliseconds(1)) }
         }
         #expect(await fake.cancelledPolls == 20)
     }
@@ -119,9 +119,9 @@ struct ControlServerTests {
             client.send("DELETE /v1/generations/4?drain=1 HTTP/1.1\r\nHost: x\r\nConvoy-Control: 1\r\n\r\n")
             await fake.untilHeld()
             client.close()
-            while server.connections > 0 { await Task.yield() }
+            while server.connections > 0 { try await Task.sleep(for: .milliseconds(1)) }
             await fake.letGo()
-            while await fake.asked.count < 2 { await Task.yield() }
+            while await fake.asked.count < 2 { try await Task.sleep(for: .milliseconds(1)) }
         }
         #expect(await fake.asked == ["retire 4 1.0", "retire was carried out"])
     }

@@ -203,7 +203,7 @@ struct AlgorithmTests {
             policy.issuers[0].algorithms = [.rs256]
             try GateFixture.write(policy, to: fixture.policyFile)
             await fixture.server.reload()
-            let refused = try fixture.ask(GateFixture.request(token: try fixture.token()))
+            let refused = try await fixture.ask(GateFixture.request(token: try fixture.token()))
             #expect(refused?.headers["www-authenticate"]?.contains("the token's algorithm is not accepted") == true)
 
             try fixture.write(revision: 3, active: .a)
@@ -222,9 +222,9 @@ struct AlgorithmTests {
                 return
                     "X-Convoy-Client-Certificate: -----BEGIN%20CERTIFICATE-----%0A\(body)%0A-----END%20CERTIFICATE-----%0A"
             }
-            #expect(try fixture.ask(GateFixture.request(token: token, more: [header(der)]))?.status == 204)
-            #expect(try fixture.ask(GateFixture.request(token: token))?.status == 401)
-            #expect(try fixture.ask(GateFixture.request(token: token, more: [header(der + [0])]))?.status == 401)
+            #expect(try await fixture.ask(GateFixture.request(token: token, more: [header(der)]))?.status == 204)
+            #expect(try await fixture.ask(GateFixture.request(token: token))?.status == 401)
+            #expect(try await fixture.ask(GateFixture.request(token: token, more: [header(der + [0])]))?.status == 401)
         }
     }
 }

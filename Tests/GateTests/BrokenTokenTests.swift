@@ -23,8 +23,8 @@ struct BrokenTokenTests {
     private func expect(
         _ token: String, _ status: Int, _ description: String? = nil, at fixture: GateFixture,
         location: Testing.SourceLocation = #_sourceLocation
-    ) throws {
-        let answer = try fixture.ask(GateFixture.request(token: token))
+    ) async throws {
+        let answer = try await fixture.ask(GateFixture.request(token: token))
         #expect(answer?.status == status, sourceLocation: location)
         if let description {
             let challenge = answer?.headers["www-authenticate"] ?? ""
@@ -40,7 +40,7 @@ struct BrokenTokenTests {
             let forger = try await Forger(fixture)
             let header = Self.header(fixture)
             let now = Int(GateFixture.now)
-            try expect(try forger.sign(header, Self.claims(fixture)), 204, at: fixture)
+            try await expect(try forger.sign(header, Self.claims(fixture)), 204, at: fixture)
             let broken: [([String: JSONValue], String)] = [
                 (["aud": .string("https://mcp.example.com/billing/mcp")], "the token is not for this resource"),
                 (["aud": .array([])], "the token is not for this resource"),
@@ -51,13 +51,13 @@ struct BrokenTokenTests {
                 (["sub": .string("")], "the token names no subject"),
             ]
             for (spoiled, description) in broken {
-                try expect(try forger.sign(header, Self.claims(fixture, spoiled)), 401, description, at: fixture)
+                try await expect(try forger.sign(header, Self.claims(fixture, spoiled)), 401, description, at: fixture)
             }
             let scopeless = try forger.sign(header, Self.claims(fixture, ["scope": .string("mcp:billing")]))
-            let answer = try fixture.ask(GateFixture.request(token: scopeless))
+            let answer = try await fixture.ask(GateFixture.request(token: scopeless))
             #expect(answer?.status == 403)
             #expect(answer?.headers["www-authenticate"]?.contains("insufficient_scope") == true)
-            try expect(
+            try await expect(
                 try forger.sign(header, Self.claims(fixture, ["scope": .array([.string("mcp:analytics")])])), 204,
                 at: fixture)
         }
@@ -75,11 +75,11 @@ struct BrokenTokenTests {
                 ["jwk": fixture.issuer.jwks["keys"]?.arrayValue?.first ?? .null],
             ]
             for spoiled in broken {
-                try expect(try forger.sign(Self.header(fixture, spoiled), claims), 401, at: fixture)
+                try await expect(try forger.sign(Self.header(fixture, spoiled), claims), 401, at: fixture)
             }
             var withoutKeyID = Self.header(fixture)
             withoutKeyID["kid"] = nil
-            try expect(try forger.sign(withoutKeyID, claims), 204, at: fixture)
+            try await expect(try forger.sign(withoutKeyID, claims), 204, at: fixture)
         }
     }
 
@@ -89,28 +89,28 @@ struct BrokenTokenTests {
             let good = try fixture.token()
             let header = Self.header(fixture)
             let claims = Self.claims(fixture)
-            try expect(
+            try await expect(
                 try await Forger(stranger: ()).sign(header, claims), 401, "the token's signature is wrong", at: fixture)
 
             let key = try String(contentsOfFile: fixture.directory + "/issuer/key.pem", encoding: .utf8)
             let publicKey = try ES256PrivateKey(pem: key).publicKey.pemRepresentation
             let confused = try await Forger(hmac: publicKey)
-            try expect(
+            try await expect(
                 try confused.sign(Self.header(fixture, ["alg": .string("HS256")]), claims), 401,
                 "the token's algorithm is not accepted", at: fixture)
-            try expect(try confused.sign(header, claims), 401, "the token's signature is wrong", at: fixture)
+            try await expect(try confused.sign(header, claims), 401, "the token's signature is wrong", at: fixture)
 
             let parts = good.split(separator: ".").map(String.init)
             let other = Base64URL.encode(try JSONEncoder().encode(Self.claims(fixture, ["sub": .string("root")])))
-            try expect([parts[0], other, parts[2]].joined(separator: "."), 401, at: fixture)
-            try expect(parts[0] + "." + parts[1] + ".", 401, "the token is not signed", at: fixture)
-            try expect(parts[0] + "." + parts[1], 401, "the token is not a signed JWT", at: fixture)
+            try await expect([parts[0], other, parts[2]].joined(separator: "."), 401, at: fixture)
+            try await expect(parts[0] + "." + parts[1] + ".", 401, "the token is not signed", at: fixture)
+            try await expect(parts[0] + "." + parts[1], 401, "the token is not a signed JWT", at: fixture)
             for index in 0..<64 {
                 var signature = try #require(Base64URL.decode(parts[2].utf8))
                 signature[index] ^= 1
-                try expect(parts[0] + "." + parts[1] + "." + Base64URL.encode(signature), 401, at: fixture)
+                try await expect(parts[0] + "." + parts[1] + "." + Base64URL.encode(signature), 401, at: fixture)
             }
-            try expect(good, 204, at: fixture)
+            try await expect(good, 204, at: fixture)
         }
     }
 
@@ -120,11 +120,12 @@ struct BrokenTokenTests {
             let more = [GatePolicy.Issuer(url: "https://login.example.com", jwks: RSASample.jwks)]
             try GateFixture.write(GateFixture.policy(fixture.issuer, revision: 2, more: more), to: fixture.policyFile)
             await fixture.server.reload()
-            try expect(RSASample.token, 204, at: fixture)
-            try expect(String(RSASample.token.dropLast(3)) + "AAQ", 401, "the token's signature is wrong", at: fixture)
+            try await expect(RSASample.token, 204, at: fixture)
+            try await expect(
+                String(RSASample.token.dropLast(3)) + "AAQ", 401, "the token's signature is wrong", at: fixture)
             let forger = try await Forger(fixture)
             let pretender = Self.claims(fixture, ["iss": .string("https://login.example.com")])
-            try expect(
+            try await expect(
                 try forger.sign(Self.header(fixture), pretender), 401, "the token's key is not known", at: fixture)
         }
     }

@@ -76,7 +76,7 @@ final class FakeRefresher: Sendable {
     var questions: [String] { state.withLock { $0.questions } }
     func count(_ part: String) -> Int { questions.count { $0.contains(part) } }
 
-    func untilAsked(_ part: String, _ count: Int = 1) async { while self.count(part) < count { await Task.yield() } }
+    func untilAsked(_ part: String, _ count: Int = 1) async throws { try await until { self.count(part) >= count } }
 
     private func accept() {
         while true {

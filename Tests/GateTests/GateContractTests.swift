@@ -13,7 +13,7 @@ struct GateContractTests {
             let token = try fixture.token()
             for _ in 0..<3 {
                 try client.send(GateFixture.request(token: token))
-                let answer = try client.answer()
+                let answer = try await client.answer()
                 #expect(answer?.status == 204)
                 #expect(answer?.headers["x-convoy-group"] == "analytics_a")
                 #expect(answer?.headers["x-convoy-subject"] == "ada")
@@ -25,8 +25,8 @@ struct GateContractTests {
     func presentation() async throws {
         try await GateFixture.with { fixture in
             let token = try fixture.token()
-            #expect(try fixture.ask(GateFixture.request(token: token))?.status == 204)
-            let bare = try fixture.ask(GateFixture.request(token: nil))
+            #expect(try await fixture.ask(GateFixture.request(token: token))?.status == 204)
+            let bare = try await fixture.ask(GateFixture.request(token: nil))
             #expect(bare?.status == 401)
             #expect(
                 bare?.headers["www-authenticate"]
@@ -35,10 +35,10 @@ struct GateContractTests {
             for more in [
                 ["Authorization: Bearer \(token)"], ["X-Convoy-Query: access_token=\(token)"],
             ] {
-                #expect(try fixture.ask(GateFixture.request(token: token, more: more))?.status == 401)
+                #expect(try await fixture.ask(GateFixture.request(token: token, more: more))?.status == 401)
             }
             let large = String(repeating: "a", count: 20_000)
-            #expect(try fixture.ask(GateFixture.request(token: large))?.status == 401)
+            #expect(try await fixture.ask(GateFixture.request(token: large))?.status == 401)
         }
     }
 
@@ -46,17 +46,19 @@ struct GateContractTests {
     func refusals() async throws {
         try await GateFixture.with { fixture in
             let token = try fixture.token()
-            let foreign = try fixture.ask(GateFixture.request(token: token, more: ["Origin: https://evil.example"]))
+            let foreign = try await fixture.ask(
+                GateFixture.request(token: token, more: ["Origin: https://evil.example"]))
             #expect(foreign?.status == 403)
             #expect(foreign?.headers["x-convoy-reason"] == "origin")
-            let own = try fixture.ask(GateFixture.request(token: token, more: ["Origin: https://mcp.example.com"]))
+            let own = try await fixture.ask(
+                GateFixture.request(token: token, more: ["Origin: https://mcp.example.com"]))
             #expect(own?.status == 204)
-            #expect(try fixture.ask(GateFixture.request(token: token, pool: "nobody"))?.status == 403)
+            #expect(try await fixture.ask(GateFixture.request(token: token, pool: "nobody"))?.status == 403)
             let twoPools = GateFixture.request(token: token, more: ["X-Convoy-Pool: billing"])
-            #expect(try fixture.ask(twoPools)?.status == 403)
+            #expect(try await fixture.ask(twoPools)?.status == 403)
             for line in ["GET /", "GET /authorize/x", "GET /authorize?a=b", "POST /authorize", "HEAD /authorize"] {
                 let request = GateFixture.request(token: token).replacing("GET /authorize", with: line)
-                #expect(try fixture.ask(request)?.status == 404, "\(line)")
+                #expect(try await fixture.ask(request)?.status == 404, "\(line)")
             }
         }
     }
@@ -70,9 +72,9 @@ struct GateContractTests {
             let client = try UnixClient(fixture.socket)
             try client.send(String(repeating: good + bare + foreign, count: 30))
             for _ in 0..<30 {
-                #expect(try client.answer()?.status == 204)
-                #expect(try client.answer()?.status == 401)
-                #expect(try client.answer()?.status == 403)
+                #expect(try await client.answer()?.status == 204)
+                #expect(try await client.answer()?.status == 401)
+                #expect(try await client.answer()?.status == 403)
             }
         }
     }
@@ -84,9 +86,9 @@ struct GateContractTests {
             let slow = try UnixClient(fixture.socket)
             for (index, byte) in request.utf8.enumerated() {
                 try slow.send([byte])
-                if index % 50 == 0 { #expect(try fixture.ask(request)?.status == 204) }
+                if index % 50 == 0 { #expect(try await fixture.ask(request)?.status == 204) }
             }
-            #expect(try slow.answer()?.status == 204)
+            #expect(try await slow.answer()?.status == 204)
         }
     }
 
@@ -104,9 +106,9 @@ struct GateContractTests {
         try await GateFixture.with { fixture in
             let client = try UnixClient(fixture.socket)
             try client.send(text)
-            while let answer = try client.answer() { #expect(answer.status >= 400) }
-            #expect(try client.isClosed())
-            #expect(try fixture.ask(GateFixture.request(token: try fixture.token()))?.status == 204)
+            while let answer = try await client.answer() { #expect(answer.status >= 400) }
+            #expect(try await client.isClosed())
+            #expect(try await fixture.ask(GateFixture.request(token: try fixture.token()))?.status == 204)
         }
     }
 
@@ -118,11 +120,11 @@ struct GateContractTests {
             let line = "X-Filler: " + String(repeating: "a", count: 1000) + "\r\n"
             // The gate closes before all is sent: then sending fails, which is what we want.
             for _ in 0..<1000 { if (try? client.send(line)) == nil { break } }
-            if let answer = try client.answer() { #expect(answer.status == 400) }
-            #expect(try client.isClosed())
+            if let answer = try await client.answer() { #expect(answer.status == 400) }
+            #expect(try await client.isClosed())
             let large = GateFixture.request(
                 token: try fixture.token(), more: (0..<110).map { "X-\($0): " + String(repeating: "a", count: 1000) })
-            #expect(try fixture.ask(large)?.status == 403)
+            #expect(try await fixture.ask(large)?.status == 403)
         }
     }
 
@@ -131,12 +133,12 @@ struct GateContractTests {
         try await GateFixture.with(policy: false) { fixture in
             let request = GateFixture.request(token: try fixture.token())
             let health = "GET /healthz HTTP/1.1\r\nHost: gate\r\n\r\n"
-            #expect(try fixture.ask(request)?.status == 503)
-            #expect(try fixture.ask(health)?.status == 503)
+            #expect(try await fixture.ask(request)?.status == 503)
+            #expect(try await fixture.ask(health)?.status == 503)
             try fixture.write(revision: 3, active: .b)
             await fixture.server.reload()
-            #expect(try fixture.ask(request)?.headers["x-convoy-group"] == "analytics_b")
-            #expect(try fixture.ask(health)?.body == #"{"revision":3}"#)
+            #expect(try await fixture.ask(request)?.headers["x-convoy-group"] == "analytics_b")
+            #expect(try await fixture.ask(health)?.body == #"{"revision":3}"#)
         }
     }
 
@@ -144,8 +146,8 @@ struct GateContractTests {
     func audit() async throws {
         try await GateFixture.with { fixture in
             let token = try fixture.token()
-            _ = try fixture.ask(GateFixture.request(token: token))
-            _ = try fixture.ask(GateFixture.request(token: token + "AAAA", more: ["Mcp-Name: \"x\\"]))
+            _ = try await fixture.ask(GateFixture.request(token: token))
+            _ = try await fixture.ask(GateFixture.request(token: token + "AAAA", more: ["Mcp-Name: \"x\\"]))
             let text = await fixture.log.text()
             #expect(text.contains(#""requestId":"r-1","pool":"analytics","subject":"ada","decision":204,"reason":"""#))
             #expect(text.contains(#""decision":401,"reason":"the token's signature is wrong""#))

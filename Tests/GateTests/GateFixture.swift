@@ -2,6 +2,7 @@ import Admission
 import Fleet
 import Foundation
 import JWTKit
+import NIOCore
 import Synchronization
 
 @testable import Gate
@@ -32,7 +33,8 @@ final class GateFixture: Sendable {
     /// Runs `body` with a gate and takes everything down again. `before` may put other things into the
     /// gate's directory; the gate looks for a refresher at `refresher.sock` there.
     static func with(
-        policy: Bool = true, before: (String, DevelopmentIssuer) throws -> Void = { _, _ in },
+        policy: Bool = true, patience: TimeAmount = .seconds(2),
+        before: (String, DevelopmentIssuer) throws -> Void = { _, _ in },
         _ body: (GateFixture) async throws -> Void
     ) async throws {
         let directory = try temporaryDirectory()
@@ -44,7 +46,7 @@ final class GateFixture: Sendable {
         let clock = SetClock(now)
         let server = try await GateServer.start(
             policyFile: directory + "/policy.json", listener: .path(directory + "/gate.sock"), log: log.audit,
-            refresher: directory + "/refresher.sock", clock: { clock.now })
+            refresher: directory + "/refresher.sock", patience: patience, clock: { clock.now })
         let fixture = GateFixture(directory: directory, issuer: issuer, log: log, clock: clock, server: server)
         do { try await body(fixture) } catch {
             await server.stop()
@@ -94,10 +96,10 @@ final class GateFixture: Sendable {
         return (lines + more).joined(separator: "\r\n") + "\r\n\r\n"
     }
 
-    func ask(_ request: String) throws -> UnixClient.Answer? {
+    func ask(_ request: String) async throws -> UnixClient.Answer? {
         let client = try UnixClient(socket)
         try client.send(request)
-        return try client.answer()
+        return try await client.answer()
     }
 }
 

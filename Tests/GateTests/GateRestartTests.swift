@@ -82,11 +82,11 @@ struct GateRestartTests {
         let load = Load(socket: socket, good: GateFixture.request(token: token), bad: GateFixture.request(token: nil))
         var child = try GateChild(listener: kept, directory: directory)
         defer { child.kill() }
-        let owner = try #require(try load.ask(load.good).headers["x-convoy-owner"])
+        let owner = try #require(try await load.ask(load.good).headers["x-convoy-owner"])
         let register =
             "POST /session HTTP/1.1\r\nHost: g\r\nX-Convoy-Pool: analytics\r\nX-Convoy-Owner: \(owner)\r\n"
             + "Mcp-Session-Id: a1.6f0c\r\n\r\n"
-        #expect(try load.ask(register).status == 204)
+        #expect(try await load.ask(register).status == 204)
         let session = GateFixture.request(token: token, more: ["Mcp-Session-Id: a1.6f0c"])
         load.start()
         for round in 0..<50 {
@@ -95,10 +95,10 @@ struct GateRestartTests {
             let waiting = try UnixClient(socket)
             try waiting.send(session)
             child = try GateChild(listener: kept, directory: directory)
-            let answer = try? waiting.answer()
+            let answer = try? await waiting.answer()
             try #require(answer?.status == 204, "round \(round): \(Self.lastWords(directory))")
         }
-        let (asked, again) = try load.stop()
+        let (asked, again) = try await load.stop()
         #expect(asked > 50)
         // Only connections that a gate had taken before it was killed: nginx asks again for these, as we do.
         #expect(again <= 2 * 51)
@@ -130,17 +130,17 @@ struct GateRestartTests {
             self.bad = bad
         }
 
-        func ask(_ request: String) throws -> UnixClient.Answer {
+        func ask(_ request: String) async throws -> UnixClient.Answer {
             var client: UnixClient?
-            return try ask(request, over: &client)
+            return try await ask(request, over: &client)
         }
 
-        private func ask(_ request: String, over client: inout UnixClient?) throws -> UnixClient.Answer {
+        private func ask(_ request: String, over client: inout UnixClient?) async throws -> UnixClient.Answer {
             while true {
                 // Refused or reset here would be a connection lost.
                 let connection = try client ?? UnixClient(socket)
                 client = connection
-                if (try? connection.send(request)) != nil, let answer = try connection.answer() { return answer }
+                if (try? connection.send(request)) != nil, let answer = try await connection.answer() { return answer }
                 client = nil
                 counts.withLock { $0.again += 1 }
             }
@@ -149,16 +149,16 @@ struct GateRestartTests {
         func start() {
             for _ in 0..<2 {
                 counts.withLock { $0.running += 1 }
-                Thread { self.run() }.start()
+                Task { await run() }
             }
         }
 
-        private func run() {
+        private func run() async {
             var client: UnixClient?
             while counts.withLock({ !$0.stopped }) {
                 do {
-                    let admitted = try ask(good, over: &client).status
-                    let refused = try ask(bad, over: &client).status
+                    let admitted = try await ask(good, over: &client).status
+                    let refused = try await ask(bad, over: &client).status
                     counts.withLock { counts in
                         counts.asked += 2
                         if (admitted, refused) != (204, 401) { counts.fault = "\(admitted) and \(refused)" }
@@ -171,9 +171,9 @@ struct GateRestartTests {
             counts.withLock { $0.running -= 1 }
         }
 
-        func stop() throws -> (asked: Int, again: Int) {
+        func stop() async throws -> (asked: Int, again: Int) {
             counts.withLock { $0.stopped = true }
-            while counts.withLock({ $0.running > 0 }) { sched_yield() }
+            try await until { self.counts.withLock { $0.running == 0 } }
             let counts = counts.withLock { $0 }
             if let fault = counts.fault { throw UnixClient.Fault(what: fault) }
             return (counts.asked, counts.again)

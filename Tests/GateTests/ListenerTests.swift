@@ -34,9 +34,9 @@ struct ListenerTests {
             try waiting.send(GateFixture.request(token: nil))
             let gate = try await GateServer.start(
                 policyFile: directory + "/policy.json", listener: .descriptor(dup(kept)), log: CollectedLog().audit)
-            #expect(try waiting.answer()?.status == 401)
+            #expect(try await waiting.answer()?.status == 401)
             await gate.stop()
-            #expect(try waiting.isClosed())
+            #expect(try await waiting.isClosed())
         }
     }
 

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Laws of asking", .serialized)
 struct RefresherLawTests {
-    private struct Dice: RandomNumberGenerator {
+    struct Dice: RandomNumberGenerator {
         var state: UInt64
         mutating func next() -> UInt64 {
             state &+= 0x9e37_79b9_7f4a_7c15
@@ -48,14 +48,14 @@ struct RefresherLawTests {
                 default:
                     if works, isActive { vouched[2] = fixture.clock.now }
                     for (index, token) in (tokens + ["opaque"]).enumerated() {
-                        let status = try fixture.ask(GateFixture.request(token: token))?.status
+                        let status = try await fixture.ask(GateFixture.request(token: token))?.status
                         guard status == 204 else { continue }
                         admitted += 1
                         let limit: Double = index == 2 ? 60 : 1000
                         #expect(fixture.clock.now - vouched[index] <= limit, "token \(index)")
                     }
                     for token in [forged, tokens[0] + "AAAA", "other"] {
-                        let status = try fixture.ask(GateFixture.request(token: token))?.status
+                        let status = try await fixture.ask(GateFixture.request(token: token))?.status
                         #expect(status == 401 || status == 503)
                     }
                 }

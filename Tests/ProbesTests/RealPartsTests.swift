@@ -112,7 +112,7 @@ struct RealPartsTests {
         let deadline = ContinuousClock.now + .seconds(5)
         while RealServers.connections(to: port) > 0 {
             guard ContinuousClock.now < deadline else { return false }
-            await Task.yield()
+            try? await Task.sleep(for: .milliseconds(1))
         }
         return true
     }

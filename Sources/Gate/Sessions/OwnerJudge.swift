@@ -6,6 +6,7 @@ import Fleet
 package struct OwnerJudge: Sendable {
     package let sessions: SessionTable
     package let rates: RateTable
+    private let book = OwnerBook()
     /// 128 random bits.
     private let dice: @Sendable () -> Digest128
 
@@ -21,8 +22,9 @@ package struct OwnerJudge: Sendable {
     /// `now` in seconds since 1970.
     package func settle(_ decision: AdmissionDecision, now: Double) -> AdmissionDecision {
         guard case .admit(var grant) = decision else { return decision }
-        let owner = sessions.owner(grant.caller, pool: grant.pool)
-        grant.owner = owner.hex
+        let known = book.owner(grant.caller, pool: grant.pool) { sessions.owner(grant.caller, pool: grant.pool) }
+        let owner = known.digest
+        grant.owner = known.hex
         // Before the session is looked at: whoever tries ids is slowed down.
         if let limit = grant.rate, let wait = rates.take(owner, limit, now: now) {
             return .forbid(
