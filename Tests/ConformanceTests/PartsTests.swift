@@ -73,6 +73,31 @@ import Testing
         #expect(throws: Failure.self) { try SigningKey(Secret("{}")) }
     }
 
+    @Test(
+        "scopes are written as their claim says",
+        arguments: [
+            ("scope", #"{"scope":"a b"}"#), ("scp", #"{"scp":"a b"}"#), ("scp[]", #"{"scp":["a","b"]}"#),
+            ("roles", #"{"roles":["a","b"]}"#), ("a.b.c", #"{"a":{"b":{"c":["a","b"]}}}"#),
+            ("https://x.example/roles", #"{"https://x.example/roles":["a","b"]}"#),
+        ])
+    func scopeClaim(name: String, json: String) throws {
+        let claim = try ScopeClaim(name)
+        #expect(Members([(claim.path[0], claim.value(["a", "b"]))]).json == json)
+    }
+
+    @Test("what is no claim's name is refused", arguments: ["", "[]", "a..b", ".a", "a b", "r\u{f6}les"])
+    func badScopeClaim(name: String) { #expect(throws: Failure.self) { try ScopeClaim(name) } }
+
+    @Test("a client certificate is known by its thumbprint, and half of one is refused")
+    func identity() throws {
+        let own = try ClientIdentity.stranger()
+        let read = try ClientIdentity(chain: own.chain, key: own.key)
+        #expect(read.thumbprint == own.thumbprint && own.thumbprint.utf8.count == 43)
+        #expect(try ClientIdentity.stranger().thumbprint != own.thumbprint)
+        #expect(throws: Failure.self) { try ClientIdentity(chain: Array("x".utf8), key: own.key) }
+        #expect(throws: Failure.self) { try ClientIdentity(chain: own.chain, key: Secret("x")) }
+    }
+
     @Test("checks are chosen by id, group and pattern")
     func selection() {
         #expect(Catalogue.matching(["token.alg-none"]).map(\.id) == ["token.alg-none"])

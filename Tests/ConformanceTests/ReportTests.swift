@@ -7,7 +7,7 @@ import Testing
     func catalogue() {
         let ids = Catalogue.all.map(\.id)
         #expect(Set(ids).count == ids.count)
-        #expect(ids.count >= 75)
+        #expect(ids.count >= 180)
         #expect(Catalogue.all.allSatisfy { $0.group != nil && !$0.reference.isEmpty && !$0.title.hasSuffix(".") })
     }
 }

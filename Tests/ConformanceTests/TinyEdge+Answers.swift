@@ -50,9 +50,11 @@ extension TinyEdge {
         if has(.picky), request["origin"] != nil || request["authorization"]?.hasPrefix("bearer") == true {
             return answer(403)
         }
+        if isForeign(request) { return answer(403) }
         let (status, subject) = authorize(request, query)
         if status == 401 { return refusal(401, request) }
         if status == 403 { return refusal(403, request) }
+        if let refusal = ruleRefusal(request, subject) { return refusal }
         return served(request, subject)
     }
 
@@ -60,15 +62,16 @@ extension TinyEdge {
         if flaws.contains(.open) { return (200, request["authorization"] ?? "") }
         if has(.anyHeader), request.headers.contains(where: { $0.name == "x-forwarded-user" }) { return (200, "admin") }
         if has(.queryToken), let token = request.target.firstRange(of: "access_token=") {
-            return judge(String(request.target[token.upperBound...]))
+            return judge(String(request.target[token.upperBound...]), request)
         }
         let values = request.values("authorization")
         guard let value = values.first, values.count == 1 || has(.firstHeaderOnly) else { return (401, "") }
+        if has(.anyBinding), value.hasPrefix("DPoP ") { return judge(String(value.dropFirst(5)), request) }
         guard value.lowercased().hasPrefix("bearer ") else { return (401, "") }
-        return judge(String(value.dropFirst(7)))
+        return judge(String(value.dropFirst(7)), request)
     }
 
-    private func refusal(_ status: Int, _ request: TinyRequest) -> [UInt8] {
+    func refusal(_ status: Int, _ request: TinyRequest) -> [UInt8] {
         if has(.noChallenge) || (has(.plainForbidden) && status == 403) { return answer(status) }
         let hasToken = request["authorization"] != nil
         let error = status == 403 ? "insufficient_scope" : "invalid_token"
@@ -126,6 +129,7 @@ extension TinyEdge {
         guard meta == Survey.modernVersion else {
             return answer(400, [], #"{"error":{"code":-32022,"data":{"supported":["2026-07-28"]}}}"#)
         }
+        if body?["method"] == .string("tools/list") { return answer(200, [], #"{"result":{"tools":[]}}"#) }
         guard body?["method"] == .string("server/discover") else {
             return answer(404, [], #"{"error":{"code":-32601}}"#)
         }

@@ -19,8 +19,13 @@ final class TinyEdge: Wire, InstanceSight {
         case passesToken, version, keepsCredentials, oldTLS, cookie, anyHeader
         /// Good things fail: sessions end at once, unusual tokens are refused, bad input is a 500.
         case forgetsSessions, picky, fragile, eagerError, bareAnswers, variesMetadata
-        /// No flaw: a server that speaks no legacy version.
-        case modernOnly
+        case anyTool, toolChallenge, looseTools, allToolsDenied
+        case noRate, noRetryAfter, rateByAddress, rateForAll, rateCountsStrangers, slowToForgive
+        case anyBinding, noCertificates, anyCertificate, headerCertificate
+        case trustsForwarded, anyClient
+        /// No flaws: a server that speaks no legacy version; who asks is not on the list of clients; scopes
+        /// are at `realm_access.roles`.
+        case modernOnly, outside, roles
         case wrongName
     }
 
@@ -33,6 +38,8 @@ final class TinyEdge: Wire, InstanceSight {
     struct State {
         var sessions: [String: String] = [:]
         var record = ""
+        /// Of each subject that has a limit.
+        var buckets: [String: (level: Double, at: Double)] = [:]
     }
 
     init(_ flaws: Set<Flaw>, key: P256.Signing.PrivateKey, url: EndpointURL) throws {
@@ -49,7 +56,8 @@ final class TinyEdge: Wire, InstanceSight {
     /// What would keep an open edge from letting everybody in.
     private static let spoilers: Set<Flaw> = [
         .forgetsSessions, .picky, .fragile, .eagerError, .bareAnswers, .variesMetadata, .modernOnly, .noChallenge,
-        .wrongName,
+        .wrongName, .allToolsDenied, .outside, .roles, .noRetryAfter, .rateForAll, .rateCountsStrangers,
+        .slowToForgive, .noCertificates, .toolChallenge,
     ]
 
     func has(_ flaw: Flaw) -> Bool {
@@ -65,6 +73,13 @@ final class TinyEdge: Wire, InstanceSight {
     }
 
     func exchange(_ bytes: [UInt8], _ patience: Patience) async throws(WireFault) -> Received {
+        try await exchange(bytes, patience, certificate: nil)
+    }
+
+    /// - Parameter certificate: thumbprint of the one that the client proved to hold.
+    func exchange(
+        _ bytes: [UInt8], _ patience: Patience, certificate: String?
+    ) async throws(WireFault) -> Received {
         if flaws.contains(.crashes) {
             let body = "Traceback: /var/lib/x.py nginx/1.22.1 evil.example convoy-verify-marker convoy-verify-echo"
             let echo = String(decoding: bytes, as: UTF8.self)
@@ -74,6 +89,9 @@ final class TinyEdge: Wire, InstanceSight {
             return Received(bytes: Array((head + body + echo).utf8), end: .closed)
         }
         var rest = bytes[...]
+        if has(.trustsForwarded), rest.starts(with: Array("PROXY ".utf8)), let end = rest.firstIndex(of: 10) {
+            rest = rest[(end + 1)...]
+        }
         var output: [UInt8] = []
         var authorization: String?
         while !rest.isEmpty {
@@ -87,6 +105,7 @@ final class TinyEdge: Wire, InstanceSight {
                     request.headers.append(("authorization", authorization))
                 }
                 authorization = request["authorization"] ?? authorization
+                request.certificate = certificate
                 output += respond(request)
                 if request.hidesAnother, has(.lenientFraming) { output += answer(404) }
             }
@@ -111,12 +130,12 @@ final class TinyEdge: Wire, InstanceSight {
     // MARK: Tokens
 
     /// 200 with the subject, or the status of the refusal.
-    func judge(_ text: String) -> (status: Int, subject: String) {
+    func judge(_ text: String, _ request: TinyRequest) -> (status: Int, subject: String) {
+        var text = text
         if has(.lenientBase64) {
-            return judgeStrictly(
-                text.filter { !"=\", ".contains($0) }.replacing("+", with: "-").replacing("/", with: "_"))
+            text = text.filter { !"=\", ".contains($0) }.replacing("+", with: "-").replacing("/", with: "_")
         }
-        return judgeStrictly(text)
+        return judgeStrictly(text, request)
     }
 
     private func json(_ part: Substring) -> JSONValue? {
@@ -125,11 +144,13 @@ final class TinyEdge: Wire, InstanceSight {
         return try? StrictJSON.parse(bytes)
     }
 
-    private func judgeStrictly(_ text: String) -> (status: Int, subject: String) {
+    private func judgeStrictly(_ text: String, _ request: TinyRequest) -> (status: Int, subject: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, text.utf8.count < 8192, let header = json(parts[0]), let claims = json(parts[1]),
-            claims.objectValue != nil, isSigned(parts, header)
+            claims.objectValue != nil
         else { return (401, "") }
+        if has(.rateCountsStrangers), let subject = claims["sub"]?.stringValue { take(subject) }
+        guard isSigned(parts, header), isProved(claims["cnf"], request) else { return (401, "") }
         let now = Date().timeIntervalSince1970
         for name in ["exp", "nbf", "iat"] { if let time = claims[name], Self.number(time) == nil { return (401, "") } }
         if !has(.noExpiry) {
@@ -143,7 +164,9 @@ final class TinyEdge: Wire, InstanceSight {
         guard let subject = claims["sub"]?.stringValue else { return (401, "") }
         if has(.picky), subject != "convoy-verify" || claims["aud"]?.stringValue == nil { return (401, "") }
         if has(.picky), claims["scope"]?.stringValue?.contains("openid") == true { return (401, "") }
-        let scopes = (claims["scope"]?.stringValue ?? "").split(separator: " ")
+        let roles = claims["realm_access"]?["roles"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        let words = (claims["scope"]?.stringValue ?? "").split(separator: " ").map(String.init)
+        let scopes = has(.roles) ? roles : words
         return (has(.anyScope) || scopes.contains("mcp:tiny") ? 200 : 403, subject)
     }
 

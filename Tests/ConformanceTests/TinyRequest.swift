@@ -13,6 +13,8 @@ struct TinyRequest {
     var headers: [(name: String, value: String)]
     var body: [UInt8] = []
     var hidesAnother = false
+    /// Thumbprint of the client certificate.
+    var certificate: String?
 
     subscript(name: String) -> String? { headers.first { $0.name == name }?.value }
     func values(_ name: String) -> [String] { headers.filter { $0.name == name }.map(\.value) }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""convoy verify is all green on a real fleet, and finds the fault planted in each of ten broken edges.
+"""convoy verify is all green on real fleets, and finds the fault planted in each of seventeen broken edges.
 
 A broken edge is a copy of the fleet's rendered nginx.conf with one thing edited, run by an nginx of its own on
 another port; verify reaches it by --connect and goes on using the fleet's URL, keys and pools.
@@ -24,6 +24,24 @@ from harness import check, eventually, free_port, test
 harness.parts.run_under("client")
 
 STATE = {}
+# An edge that promises more: client certificates, a denied tool, a rate, a list of clients.
+GUARDED = harness.DOCUMENTDB.replace("VERSION", "0.1.54").replace("replicas: 3", "replicas: 1").replace(
+    "  url: http:", "  tls: {{certificate: edge.pem, key: edge.key, clientCertificates: ca.pem}}\n  url: https:").replace(
+    "edge:", """  limited:
+    replicas: 1
+    databases: {{shop: read}}
+    scope: mcp:limited
+    tools: {{deny: [find]}}
+    clients: [127.0.0.0/8]
+    limits: {{rate: 10/s, burst: 20}}
+  reading:
+    replicas: 1
+    databases: {{shop: read}}
+    scope: mcp:reading
+    tools: {{allow: [count_documents]}}
+    legacyTools: limited
+edge:""")
+PROMISES = [word for group in ("tools", "rate", "clients", "bound") for word in ("--only", group)]
 # Its server keeps sessions, and answers both eras.
 PORTS = "ports: {{first: 23200, last: 23231}}"
 VALIDATE = harness.OPS / "schemas/validate.py"
@@ -35,6 +53,38 @@ def fleet(world):
         STATE["fleet"].up()
         STATE["conf"] = rendered(world)
     return STATE["fleet"]
+
+
+def guarded(world):
+    """A fleet behind TLS, with every rule that a pool can have; the first one ends for it."""
+    if "guarded" not in STATE:
+        fleet(world).end()
+        certificates(world.work)
+        ours = world.fleet("guarded", GUARDED.replace("EXTRA", PORTS))
+        ours.url = ours.url.replace("http:", "https:")
+        ours.endpoint = f"{ours.url}/limited/mcp"
+        ours.up()
+        STATE.update(guarded=ours, fleet=ours, conf=rendered(world))
+    return STATE["guarded"]
+
+
+def certificates(folder):
+    """A CA, the edge's certificate and a client's."""
+    def made(name, subject, *words):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "30", "-subj", subject, "-keyout", folder / f"{name}.key", "-out",
+                        folder / f"{name}.pem", *words], check=True, capture_output=True)
+        (folder / f"{name}.key").chmod(0o600)
+    issued = ("-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", "-addext", "basicConstraints=CA:FALSE")
+    made("ca", "/CN=Test CA")
+    made("edge", "/CN=127.0.0.1", *issued, "-addext", "subjectAltName=IP:127.0.0.1")
+    made("client", "/CN=client", *issued)
+
+
+def shown(world):
+    """The words that trust the edge and show the client's certificate."""
+    return ("--insecure-ca", world.work / "ca.pem", "--client-certificate", world.work / "client.pem",
+            "--client-key", world.work / "client.key")
 
 
 def rendered(world):
@@ -126,7 +176,7 @@ def replaced(pattern, text, by):
 def finds(world, edit, *expected, relays=(), words=()):
     with edge(world, edit, relays) as address:
         only = [word for name in expected for word in ("--only", name)]
-        done = verify(fleet(world), "--json", "--connect", address, "--only", "baseline", *only, *words, code=2)
+        done = verify(STATE["fleet"], "--json", "--connect", address, "--only", "baseline", *only, *words, code=2)
     rows = outcomes(json.loads(done.stdout))
     for name in expected:
         check(rows[name]["outcome"] == "failed", f"{name} is {rows[name]['outcome']}: {rows[name]['why']}")
@@ -334,6 +384,127 @@ def traces(world):
     after = ours.instances()
     check({name: row["pid"] for name, row in before.items()} == {name: row["pid"] for name, row in after.items()},
           "an instance was restarted")
+
+
+@test("with rules about tools, rate, clients and certificates it is all green, too, and skips none of these")
+def promises(world):
+    ours = guarded(world)
+    report = json.loads(ours.convoy("verify", "--json", *map(str, shown(world)), fails=True, seconds=600).stdout)
+    for endpoint in report["endpoints"]:
+        bad = [f"{row['id']}: {row['why']}: {row['seen']}" for row in endpoint["checks"] if row["outcome"] == "failed"]
+        check(not bad, f"{endpoint['url']}: {bad}")
+    rows = outcomes({"endpoints": [row for row in report["endpoints"] if "/limited/" in row["url"]]})
+    for name, row in rows.items():
+        if row["group"] in ("tools", "rate", "clients", "bound", "tls") and name != "clients.refused":
+            check(row["outcome"] == "passed", f"{name}: {row['outcome']}: {row['why']}")
+    reading = outcomes({"endpoints": [row for row in report["endpoints"] if "/reading/" in row["url"]]})
+    check(reading["tools.denied"]["outcome"] == "passed", f"{reading['tools.denied']}")
+    check("legacyTools" in reading["tools.legacy"]["why"], f"{reading['tools.legacy']}")
+    check(reading["sessions.other-subject"]["outcome"] == "passed", "legacy clients are kept out of the limited pool")
+    plain = {row["id"]: row for endpoint in report["endpoints"] if "/analytics/" in endpoint["url"] for row in endpoint["checks"]}
+    for name in ("tools.denied", "rate.limited", "clients.real-ip"):
+        check(plain[name]["outcome"] == "skipped" and "--" in plain[name]["why"], f"{name}: {plain[name]}")
+
+
+@test("another's gateway is asked about its rules by flags")
+def flags(world):
+    ours = guarded(world)
+    key = next(world.root.rglob("issuer/key.pem"))
+    done = ours.convoy("token", "--pool", "limited", "--ttl", "1m").stdout.split(".")[0]
+    kid = json.loads(base64.urlsafe_b64decode(done + "=" * (-len(done) % 4)))["kid"]
+    words = ("--json", "--url", ours.endpoint, "--issuer-key", key, "--issuer", "urn:convoy:development:system", "--kid", kid,
+             "--scope", "mcp:limited", *PROMISES, *shown(world))
+    rules = ("--denied-tool", "find", "--allowed-tool", "list_databases", "--rate", "10/s", "--burst", "20",
+             "--listed-client", "127.0.0.1")
+    rows = outcomes(json.loads(verify(ours, *words, *rules).stdout))
+    check(sum(row["outcome"] == "passed" for row in rows.values()) >= 35, f"{rows}")
+    check(rows["tools.others"]["outcome"] == "passed", f"{rows['tools.others']}")
+    rows = outcomes(json.loads(verify(ours, *words).stdout))
+    check(rows["tools.denied"]["outcome"] == "skipped", "a rule was made up")
+    # Of a claim that this issuer's tokens are not judged by, no scope counts.
+    verify(ours, *words[:-len(PROMISES) - 6], "--only", "baseline", *shown(world), "--scope-claim", "roles", code=2)
+    verify(ours, *words[:-len(PROMISES) - 6], "--only", "baseline", *shown(world), "--scope-claim", "scp[]")
+    for bad in (("--allowed-tool", "x"), ("--burst", "1"), ("--rate", "x"), ("--listed-client", "x"), ("--from-outside",),
+                ("--scope-claim", "a..b"), ("--client-certificate", key)):
+        verify(ours, *words[:3], *bad, code=64)
+
+
+def asked(header, by, text):
+    """Another value of a header in what the gate is asked."""
+    return replaced(rf"(location = /_gate\w* \{{[^}}]*proxy_set_header {header}) [^;]*;", text, rf"\1 {by};")
+
+
+@test("planted: the gate is not told which tool is called")
+def tool_untold(world):
+    guarded(world)
+    def edit(text):
+        return asked("MCP-Protocol-Version", "2026-07-28", asked("Mcp-Method", "tools/list", text))
+    finds(world, edit, "tools.denied", "tools.legacy", words=("--pool", "limited", *shown(world)))
+
+
+@test("planted: too many requests are answered 403")
+def rate_forbidden(world):
+    guarded(world)
+    finds(world, lambda text: replaced(r"^\s*rate @convoy_rate;", text, ""), "rate.limited",
+          words=("--pool", "limited", *shown(world)))
+
+
+@test("planted: 429 without Retry-After")
+def no_retry_after(world):
+    guarded(world)
+    finds(world, lambda text: replaced(r"^\s*add_header Retry-After \$convoy_retry_after always;", text, ""),
+          "rate.retry-after", words=("--pool", "limited", *shown(world)))
+
+
+@test("planted: nobody counts requests")
+def uncounted(world):
+    guarded(world)
+    def edit(text):
+        # As if the gate had never counted.
+        text = replaced(r"auth_request_set \$convoy_group [^;]*;", text, "set $convoy_group limited_a;")
+        text = replaced(r"^(\s*)auth_request /_gate;", text, r"\1auth_request /_gate;\n\1error_page 403 = $convoy_more;")
+        text = text.replace("error_page 403 = $convoy_refusal;", "")
+        return with_maps("map $convoy_reason $convoy_more { default @convoy_forbidden; rate @convoy_active; }", text)
+    finds(world, edit, "rate.limited", "rate.no-escape", words=("--pool", "limited", *shown(world)))
+
+
+@test("planted: X-Forwarded-For is believed")
+def forwarded_for(world):
+    guarded(world)
+    finds(world, lambda text: replaced(r"^(\s*)server_tokens off;", text,
+                                       r"\1set_real_ip_from 0.0.0.0/0;\n\1real_ip_header X-Forwarded-For;\n\g<0>"),
+          "clients.forwarded-for", words=("--pool", "limited", *shown(world)))
+
+
+@test("planted: the client certificate is taken from a header")
+def certificate_header(world):
+    guarded(world)
+    finds(world, lambda text: asked("X-Convoy-Client-Certificate", "$http_x_convoy_client_certificate", text),
+          "bound.certificate-in-header", "bound.with-certificate", words=("--pool", "analytics", *shown(world)))
+
+
+@test("planted: tokens of the scheme DPoP pass as bearer tokens")
+def dpop(world):
+    guarded(world)
+    def edit(text):
+        text = with_maps('map $http_authorization $convoy_any_scheme { default $http_authorization; '
+                         '"~^DPoP (?<convoy_t>.+)$" "Bearer $convoy_t"; }', text)
+        return asked("Authorization", "$convoy_any_scheme", text)
+    finds(world, edit, "bound.dpop-without-proof", words=("--pool", "analytics", *shown(world)))
+
+
+@test("from outside of the list of clients all is refused, whatever a header says")
+def outside(world):
+    ours = guarded(world)
+    words = ("--json", "--pool", "limited", "--from-outside", *shown(world))
+    # This machine is on the list: it is admitted, and that is found.
+    rows = outcomes(json.loads(verify(ours, *words, code=2).stdout))
+    check(rows["clients.refused"]["outcome"] == "failed" and rows["token.alg-none"]["outcome"] == "skipped", f"{rows}")
+    def elsewhere(text):
+        return asked("X-Convoy-Client", "192.0.2.7", text)
+    with edge(world, elsewhere) as address:
+        rows = outcomes(json.loads(verify(ours, *words, "--connect", address).stdout))
+    check(all(row["outcome"] == "passed" for row in rows.values() if row["group"] == "clients"), f"{rows}")
 
 
 if __name__ == "__main__":

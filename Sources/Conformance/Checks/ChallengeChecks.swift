@@ -99,7 +99,7 @@ enum ChallengeChecks {
             needs: [.key, .scope]
         ) {
             bench in
-            try await bench.send(bench.forged("without a scope claim") { $0.claims.set("scope", nil) })
+            try await bench.send(bench.forged("without a scope claim") { $0.grant(nil, for: bench.target) })
                 .must(be: 403, orElse: "a token without a scope claim was not answered 403")
         },
         Check(
@@ -111,7 +111,7 @@ enum ChallengeChecks {
             for other in [scope + "x", String(scope.dropLast()), scope + ":admin", scope.uppercased() + "X", "*"] {
                 try await bench.send(
                     bench.forged("whose scope is only similar (\(other))") {
-                        $0.claims.set("scope", .string(other))
+                        $0.grant([other], for: bench.target)
                     }
                 ).must(be: 403, orElse: "a scope that is only similar was not answered 403")
             }
@@ -153,14 +153,14 @@ enum ChallengeChecks {
         ) {
             bench in
             let scope = bench.target.neighbour?.scope ?? ""
-            try await bench.send(bench.forged("with another pool's scope") { $0.claims.set("scope", .string(scope)) })
+            try await bench.send(bench.forged("with another pool's scope") { $0.grant([scope], for: bench.target) })
                 .must(be: 403, orElse: "another pool's scope was not answered 403")
         },
     ]
 
     private static func wrongScope(_ bench: Bench) throws -> Request {
         try bench.forged("with another scope (\(bench.target.wrongScope))") {
-            $0.claims.set("scope", .string(bench.target.wrongScope))
+            $0.grant([bench.target.wrongScope], for: bench.target)
         }
     }
 }

@@ -48,7 +48,12 @@ enum ClaimChecks {
             change: aud { .string($0.audience + "\0x") }),
         refuses(
             "neighbour-audience", "for another pool", audience, needs: [.neighbour],
-            change: aud { ($0.neighbour?.audience).map { .string($0) } }),
+            change: { draft, bench in
+                guard let other = bench.target.neighbour?.audience, other != bench.target.audience else {
+                    throw Skip("the issuer writes one audience for all pools")
+                }
+                draft.claims.set("aud", .string(other))
+            }),
     ]
 
     private static let issuers: [Check] = [

@@ -25,7 +25,7 @@ enum SessionChecks {
                 .mustBeUnauthorized("a session id without a token")
         },
         check("wrong-scope", "a session does not outweigh the scope", hijack, needs: [.scope]) { bench, session in
-            let token = try bench.needForge().token { $0.claims.set("scope", .string(bench.target.wrongScope)) }
+            let token = try bench.needForge().token { $0.grant([bench.target.wrongScope], for: bench.target) }
             try await bench.send(
                 bench.ping(session: session.id, token).saying("POST in a session, token of another scope")
             )

@@ -8,15 +8,17 @@ package struct Bench: Sendable {
     let forge: TokenForge?
     var survey: Survey
     let sessions: SessionKeeper
+    let floods = FloodTurn()
     let sight: (any InstanceSight)?
     let bait: Bait?
+    let certified: CertifiedClient?
     let time: any Timepiece
     private static let limit: Seconds = 10
-    private static let retries = 4
+    private static let retries = 8
 
     package init(
         target: Target, wire: any Wire, forge: TokenForge?, time: any Timepiece, sight: (any InstanceSight)? = nil,
-        bait: Bait? = nil
+        bait: Bait? = nil, certified: CertifiedClient? = nil
     ) {
         self.target = target
         self.wire = wire
@@ -24,20 +26,33 @@ package struct Bench: Sendable {
         self.time = time
         self.sight = sight
         self.bait = bait
+        self.certified = certified
         survey = Survey()
         sessions = SessionKeeper()
     }
 
-    /// One request, one answer. A connection that ends without one is a fault.
-    func send(_ request: Request) async throws -> Reply {
+    /// One request, one answer, over `other` or the usual wire. A connection that ends without one is a fault.
+    func send(_ request: Request, over other: (any Wire)? = nil) async throws -> Reply {
         for attempt in 1... {
-            let reply = try await exchange(request)
+            let reply = try await once(request, over: other)
             // A rate limit is no verdict on the request.
             guard reply.answer.status == 429, attempt < Self.retries else { return reply }
             let wait = reply.answer["Retry-After"].flatMap(Double.init) ?? 1
             try await time.sleep(Seconds(min(max(wait, 0.2), 5)))
         }
         throw CancellationError()
+    }
+
+    /// Like `send`, but waits while the server behind says that it has no time now, which it does in a 200.
+    func insist(_ request: Request) async throws -> Reply {
+        for _ in 0..<Self.retries {
+            let reply = try await send(request)
+            let error = reply.answer.json?["error"]
+            let isBusy = error?["message"]?.stringValue?.lowercased().contains("rate limit") == true
+            guard reply.status == 200, error?["code"]?.integerValue == -32000, isBusy else { return reply }
+            try await time.sleep(0.7)
+        }
+        return try await send(request)
     }
 
     /// Like `send`, or nil when the connection ends without an answer, which is a refusal as well.
@@ -48,12 +63,13 @@ package struct Bench: Sendable {
         }
     }
 
-    private func exchange(_ request: Request) async throws -> Reply {
+    /// Also when the answer is that there were too many requests.
+    func once(_ request: Request, over other: (any Wire)? = nil) async throws -> Reply {
         let isHead = request.method == "HEAD"
         let received = try await raw(
             request.bytes(),
             Patience(limit: Self.limit) { AnswerReader.answers(in: $0, bodiless: isHead).first?.isComplete == true },
-            sent: request.words)
+            sent: request.words, over: other)
         guard let answer = AnswerReader.answers(in: received.bytes, bodiless: isHead).first else {
             throw Silence(end: received.end, sent: request.words)
         }
@@ -77,8 +93,10 @@ package struct Bench: Sendable {
         return Burst(answers: AnswerReader.answers(in: received.bytes), end: received.end, sent: sent)
     }
 
-    private func raw(_ bytes: [UInt8], _ patience: Patience, sent: String) async throws -> Received {
-        do { return try await wire.exchange(bytes, patience) } catch {
+    private func raw(
+        _ bytes: [UInt8], _ patience: Patience, sent: String, over other: (any Wire)? = nil
+    ) async throws -> Received {
+        do { return try await (other ?? wire).exchange(bytes, patience) } catch {
             throw Fault("there is no connection", sent: sent, seen: error.reason)
         }
     }

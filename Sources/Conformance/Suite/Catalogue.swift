@@ -4,7 +4,8 @@ package enum Catalogue {
         BaselineChecks.all + ChallengeChecks.all + MetadataChecks.all + ClaimChecks.all + SignatureChecks.all
         + SpellingChecks.all + HeaderChecks.all + CredentialChecks.all + OriginChecks.all + HostChecks.all
         + PathChecks.all + FramingChecks.all + MethodChecks.all + SessionChecks.all + EraChecks.all
-        + TrustChecks.all + LimitChecks.all + LeakChecks.all + StreamChecks.all + TLSChecks.all + UpstreamChecks.all
+        + TrustChecks.all + LimitChecks.all + ToolChecks.all + RateChecks.all + ClientChecks.all + LeakChecks.all
+        + StreamChecks.all + TLSChecks.all + BoundChecks.all + UpstreamChecks.all
 
     /// Those that any of the patterns names: an id, a group, or either with `*` for any text.
     package static func matching(_ patterns: [String]) -> [Check] {

@@ -43,6 +43,14 @@ package enum Need: String, Sendable, CaseIterable, Codable {
     case tls
     /// A scope that the resource asks for.
     case scope
+    /// A tool that must not be called.
+    case tool
+    /// A limit on one subject's requests.
+    case rate
+    /// A list of addresses that clients may come from.
+    case clients
+    /// A client certificate that the edge trusts.
+    case certificate
 }
 
 package enum Verdict: Sendable, Equatable {

@@ -1,7 +1,7 @@
 /// Families of checks, in the order of the report: the first part of a check's id.
 package enum CheckGroup: String, Sendable, CaseIterable {
     case baseline, challenge, metadata, token, header, credentials, origin, host, path, framing, methods, sessions, era
-    case trust, limits, leaks, streams, tls, upstream
+    case trust, limits, tools, rate, clients, leaks, streams, tls, bound, upstream
 
     /// Where to look when one of them fails.
     package var advice: String {
@@ -21,6 +21,11 @@ package enum CheckGroup: String, Sendable, CaseIterable {
         case .era: "see the MCP transport section of the server's protocol version"
         case .trust: "overwrite every header that the edge or its parts believe, on the way in"
         case .limits: "bound headers, URL and body at the edge, with a 4xx"
+        case .tools:
+            "refuse by Mcp-Method and Mcp-Name, only before servers that compare both with the body; legacy as a whole"
+        case .rate: "count by issuer and subject, after the signature was verified; answer 429 with Retry-After"
+        case .clients: "judge the address of the connection; believe forwarding headers from trusted proxies only"
+        case .bound: "refuse every cnf that can't be checked; take the certificate from TLS, never from a header"
         case .leaks: "answer errors at the edge with fixed bodies; hide versions, paths and addresses"
         case .streams: "no response buffering for event streams"
         case .tls: "Mozilla's intermediate profile, HSTS, and a certificate for the public name"

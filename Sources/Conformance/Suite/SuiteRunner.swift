@@ -47,6 +47,9 @@ package struct SuiteRunner: Sendable {
         if bench.survey.distrust != nil, check.group != .tls {
             return .skipped("the edge's certificate is not trusted (see tls.certificate; --insecure-ca)")
         }
+        if bench.target.clients?.isOutside == true, check.group != .clients, check.group != .tls {
+            return .skipped("nothing is admitted from here (--from-outside): run it from a listed address as well")
+        }
         if let missing = Need.allCases.first(where: { check.needs.contains($0) && bench.lacks($0) != nil }) {
             return .skipped(bench.lacks(missing) ?? "")
         }
@@ -98,6 +101,10 @@ extension Bench {
         case .sight: sight == nil ? "no sight of what reaches an instance (--instance-log)" : nil
         case .tls: target.url.isTLS ? nil : "the edge speaks plain HTTP"
         case .scope: target.scope.isEmpty ? "the resource asks for no scope" : nil
+        case .tool: target.tools == nil ? "the resource has no rule about tools (--denied-tool)" : nil
+        case .rate: target.rate == nil ? "the resource has no rate limit (--rate)" : nil
+        case .clients: target.clients == nil ? "the resource has no list of clients (--listed-client)" : nil
+        case .certificate: certified == nil ? "needs --client-certificate and --client-key" : nil
         }
     }
 }

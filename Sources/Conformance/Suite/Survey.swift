@@ -27,9 +27,10 @@ package struct Survey: Sendable {
                 _ = try await bench.send(bench.bare())
                 return survey
             }
-            let modern = try await bench.send(bench.discover(forge.token()).saying("POST server/discover, good token"))
+            let modern = try await bench.insist(
+                bench.discover(forge.token()).saying("POST server/discover, good token"))
             survey.isModern = modern.status == 200 && modern.answer.json?["result"]?["supportedVersions"] != nil
-            let legacy = try await bench.send(bench.initialize(forge.token()).saying("POST initialize, good token"))
+            let legacy = try await bench.insist(bench.initialize(forge.token()).saying("POST initialize, good token"))
             if legacy.status == 200, let result = legacy.answer.json?["result"] {
                 survey.isLegacy = true
                 survey.handsOutSessions = legacy.answer["Mcp-Session-Id"] != nil

@@ -39,11 +39,12 @@ package struct TokenForge: Sendable {
             ("iss", .string(target.issuer)), ("sub", .string(subject)), ("aud", .string(target.audience)),
             ("client_id", .string("convoy-verify")),
         ]
-        if !target.scope.isEmpty { claims.append(("scope", .string(target.scope))) }
         let unique = SymmetricKey(size: .bits128).withUnsafeBytes { Array($0) }
         claims += [
             ("iat", time(0)), ("nbf", time(0)), ("exp", time(300)), ("jti", .string(Base64URL.encode(unique))),
         ]
-        return TokenDraft(header: Members(header), claims: Members(claims))
+        var draft = TokenDraft(header: Members(header), claims: Members(claims))
+        if !target.scope.isEmpty { draft.grant([target.scope], for: target) }
+        return draft
     }
 }

@@ -10,14 +10,17 @@ package struct NIOWire: Wire {
     private let tls: TLS?
     private static let connectLimit = TimeAmount.seconds(5)
 
-    /// The certificate must be good for `name`, by the system's roots and `roots` (PEM).
+    /// The certificate must be good for `name`, by the system's roots and `roots` (PEM). Who is asked for one
+    /// shows `identity`.
     package struct TLS: Sendable {
         var name: String
         var roots: [UInt8]?
+        var identity: ClientIdentity?
 
-        package init(name: String, roots: [UInt8]? = nil) {
+        package init(name: String, roots: [UInt8]? = nil, identity: ClientIdentity? = nil) {
             self.name = name
             self.roots = roots
+            self.identity = identity
         }
     }
 
@@ -90,6 +93,11 @@ package struct NIOWire: Wire {
         if !verifyingName { configuration.certificateVerification = .none }
         if let roots = tls.roots {
             configuration.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMBytes(roots))]
+        }
+        if let identity = tls.identity {
+            configuration.certificateChain = try NIOSSLCertificate.fromPEMBytes(identity.chain).map { .certificate($0) }
+            let key = try NIOSSLPrivateKey(bytes: Array(identity.key.reveal().utf8), format: .pem)
+            configuration.privateKey = .privateKey(key)
         }
         return try NIOSSLContext(configuration: configuration)
     }

@@ -21,6 +21,9 @@ struct Verify: AsyncParsableCommand {
               convoy verify --url https://gw.example/mcp --issuer-key key.pem \\
                 --issuer https://issuer.example --kid k1 --scope mcp:read
 
+            Whatever else it promises, say: --denied-tool, --rate, --listed-client, --client-certificate; a fleet's \
+            own rules are known. What is not said is skipped, and why.
+
             Exit 0: every check passed; 2: one failed; 69: nobody answers. Checks of what only should be \
             are warnings. Sessions that it opens are ended.
             """)
@@ -28,6 +31,7 @@ struct Verify: AsyncParsableCommand {
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
     @OptionGroup var edge: EdgeOptions
+    @OptionGroup var promises: PromiseOptions
 
     @Option(help: "Only this pool of the fleet.")
     var pool: String?
@@ -45,6 +49,7 @@ struct Verify: AsyncParsableCommand {
     var jobs = 8
 
     func run() async throws {
+        try promises.check()
         let checks = Catalogue.matching(only)
         guard !checks.isEmpty else {
             throw Failure(
@@ -55,7 +60,7 @@ struct Verify: AsyncParsableCommand {
             let text = output.json ? try StableJSON.text(checks.map(CheckListing.init)) : CatalogueText.text(checks)
             return Terminal.print(text)
         }
-        let subjects = try edge.url.map { try [edge.subject(url: $0)] } ?? fleetSubjects()
+        let subjects = try edge.url.map { try [edge.subject(url: $0, promises)] } ?? fleetSubjects()
         var endpoints: [EndpointReport] = []
         for subject in subjects { endpoints.append(try await verify(subject, checks)) }
         try finish(ConformanceReport(endpoints))
@@ -69,7 +74,7 @@ struct Verify: AsyncParsableCommand {
         let bait = subject.target.url.isLoopback ? try await forge.mapAsync { try await Bait.start(try $0.bait) } : nil
         let bench = Bench(
             target: subject.target, wire: try edge.wire(to: subject.target.url), forge: forge, time: SystemTime(),
-            sight: edge.sight, bait: bait)
+            sight: edge.sight, bait: bait, certified: try edge.certified(for: subject.target.url))
         let progress = TerminalProgress(terminal: .current(), isQuiet: false)
         do {
             let report = try await SuiteRunner(checks, width: jobs).run(on: bench, progress: progress)
@@ -110,15 +115,18 @@ struct Verify: AsyncParsableCommand {
                 .usage, "cannot verify this fleet", because: "it may believe several issuers",
                 next: "name with --issuer the one whose key this is")
         }
+        let spec = context.spec.edge.authorization.issuers.first { $0.url == issuer }
+        let shared = edge.audience ?? spec?.audience
         let base = context.spec.edge.url
         return try pools.filter { pool == nil || $0.name == pool }.map { own in
             let other = pools.first { $0.name != own.name }
             let target = Target(
                 url: try EndpointURL("\(base)/\(own.name)/mcp"),
-                issuer: issuer, scope: own.scope,
+                issuer: issuer, audience: shared, scope: own.scope, scopeClaim: try edge.scopes(spec?.scopeClaim),
                 wrongScope: edge.wrongScope,
-                neighbour: other.map { .init(audience: "\(base)/\($0.name)/mcp", scope: $0.scope) },
-                isAlone: pools.count == 1, subject: edge.subject)
+                neighbour: other.map { .init(audience: shared ?? "\(base)/\($0.name)/mcp", scope: $0.scope) },
+                isAlone: pools.count == 1, subject: edge.subject, tools: promises.tools(own.tools),
+                rate: try promises.rate(own.limits?.rate), clients: try promises.clients(own.clients))
             return VerifySubject(target: target, key: key)
         }
     }

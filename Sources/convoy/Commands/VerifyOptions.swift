@@ -27,6 +27,9 @@ struct EdgeOptions: ParsableArguments {
     @Option(help: "The scope that admits; without it, nothing is checked about scopes.")
     var scope: String?
 
+    @Option(help: "The claim that scopes are in: scp, roles, realm_access.roles; [] at its end: as a list.")
+    var scopeClaim: String?
+
     @Option(help: "A scope that does not admit here.")
     var wrongScope: String?
 
@@ -42,6 +45,12 @@ struct EdgeOptions: ParsableArguments {
     @Option(name: .customLong("insecure-ca"), help: "Trust the certificates in this PEM file, too.")
     var insecureCA: String?
 
+    @Option(help: "A client certificate (chain) that the edge trusts, PEM.")
+    var clientCertificate: String?
+
+    @Option(help: "Its private key, PEM, in a file that only you can read.")
+    var clientKey: String?
+
     @Option(help: "A file in which requests to an instance are recorded with their headers.")
     var instanceLog: String?
 
@@ -53,7 +62,12 @@ struct EdgeOptions: ParsableArguments {
         return try SigningKey(text, algorithm: algorithm, keyID: kid)
     }
 
-    func subject(url: String) throws -> VerifySubject {
+    /// - Parameter claim: what the fleet's spec says of this issuer.
+    func scopes(_ claim: String? = nil) throws -> ScopeClaim {
+        try (scopeClaim ?? claim).map(ScopeClaim.init) ?? .standard
+    }
+
+    func subject(url: String, _ promises: PromiseOptions) throws -> VerifySubject {
         let key = try key()
         guard key == nil || issuer != nil else {
             throw Failure(
@@ -62,14 +76,17 @@ struct EdgeOptions: ParsableArguments {
         }
         let scope = scope ?? ""
         let target = Target(
-            url: try EndpointURL(url), issuer: issuer ?? "", audience: audience, scope: scope, wrongScope: wrongScope,
+            url: try EndpointURL(url), issuer: issuer ?? "", audience: audience, scope: scope,
+            scopeClaim: try scopes(), wrongScope: wrongScope,
             neighbour: otherAudience.map { .init(audience: $0, scope: wrongScope ?? scope) }, isAlone: false,
-            subject: subject)
+            subject: subject, tools: promises.tools(), rate: try promises.rate(), clients: try promises.clients())
         return VerifySubject(target: target, key: key)
     }
 
-    func wire(to url: EndpointURL) throws -> NIOWire {
-        let tls = try url.isTLS ? NIOWire.TLS(name: url.address, roots: insecureCA.map(bytes)) : nil
+    /// - Parameter identity: shown to an edge that asks for a client certificate.
+    func wire(to url: EndpointURL, as identity: ClientIdentity? = nil) throws -> NIOWire {
+        let roots = try insecureCA.map(bytes)
+        let tls = url.isTLS ? NIOWire.TLS(name: url.address, roots: roots, identity: identity) : nil
         guard let connect else { return NIOWire(address: url.address, port: url.port, tls: tls) }
         guard let colon = connect.lastIndex(of: ":"), let port = Int(connect[connect.index(after: colon)...]),
             (1...65535).contains(port)
@@ -80,6 +97,25 @@ struct EdgeOptions: ParsableArguments {
         }
         let address = connect[..<colon].filter { $0 != "[" && $0 != "]" }
         return NIOWire(address: address, port: port, tls: tls)
+    }
+
+    func certified(for url: EndpointURL) throws -> CertifiedClient? {
+        switch (clientCertificate, clientKey) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?):
+            guard url.isTLS else {
+                throw Failure(
+                    .usage, "cannot show a client certificate", because: "\(url.text) is no https:// URL",
+                    next: "leave out --client-certificate")
+            }
+            guard let secret = try PosixFiles().readSecret(Workplace.absolute(key)) else { throw missing(key) }
+            let identity = try ClientIdentity(chain: try bytes(certificate), key: secret)
+            return try CertifiedClient(identity) { try wire(to: url, as: $0) }
+        default:
+            throw Failure(
+                .usage, "cannot show a client certificate", because: "only half of it is given",
+                next: "give --client-certificate and --client-key")
+        }
     }
 
     var sight: (any InstanceSight)? {
