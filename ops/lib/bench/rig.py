@@ -141,7 +141,7 @@ ports: {{first: 31000, last: 31255}}
 
     # Contenders
 
-    def nginx(self, name, port, inside, http="", workers=1):
+    def nginx(self, name, port, inside, http="", workers=1, log=False):
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         path = folder / "nginx.conf"
@@ -150,7 +150,7 @@ ports: {{first: 31000, last: 31255}}
         path.write_text(f"""daemon off; worker_processes {workers}; pid {folder}/pid; error_log {folder}/error.log;
             worker_rlimit_nofile 16384; user root;
             events {{ worker_connections 8192; }}
-            http {{ access_log off; keepalive_requests 1000000000; {temps} {http}
+            http {{ {"" if log else "access_log off;"} keepalive_requests 1000000000; {temps} {http}
             server {{ listen 127.0.0.1:{port}; {inside} }} }}""")
         return self.run_nginx(path, port)
 
@@ -170,8 +170,9 @@ ports: {{first: 31000, last: 31255}}
             process.kill()
             process.wait()
 
-    def our_edge(self, backend_port, keep=""):
-        """The fleet's own configuration to the letter, but one worker like everybody, and another backend."""
+    def our_edge(self, backend_port, keep="", asks=True):
+        """The fleet's own configuration to the letter, but one worker like everybody, and another backend.
+        Without `asks` it merely proxies: the same nginx, which asks nobody."""
         rendered = next((self.folder / "root").rglob("edge/current/nginx.conf"), None) or next(
             path for path in (self.folder / "root").rglob("nginx.conf"))
         text = rendered.read_text()
@@ -179,6 +180,9 @@ ports: {{first: 31000, last: 31255}}
         text = re.sub(r"worker_processes \w+;", "worker_processes 1;", text)
         text = re.sub(r"listen 127\.0\.0\.1:\d+", f"listen 127.0.0.1:{port}", text)
         text = re.sub(r"server 127\.0\.0\.1:(?!1 )\d+", f"server 127.0.0.1:{backend_port}", text)
+        if not asks:
+            text = re.sub(r"auth_request_set \$convoy_group [^;]+;", "", text)
+            text = text.replace("auth_request /_gate;", "set $convoy_group analytics_a;")
         folder = self.folder / f"edge{keep}"
         shutil.copytree(rendered.parent, folder, symlinks=False)
         runtime = re.search(r'pid "([^"]+)/nginx\.pid"', text).group(1)
@@ -196,7 +200,9 @@ ports: {{first: 31000, last: 31255}}
         self.nginx("plain", port, """
             location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";
                          proxy_buffering off; }""",
-            http=f"upstream backend {{ server 127.0.0.1:{backend_port}; keepalive 64; }}")
+            http=f"""upstream backend {{ server 127.0.0.1:{backend_port}; keepalive 64; }}
+            access_log {self.folder}/plain.log combined buffer=64k flush=1s; client_header_buffer_size 4k;""",
+            log=True)
         return port
 
     def haproxy(self, backend_port):
@@ -207,8 +213,11 @@ ports: {{first: 31000, last: 31255}}
 global
     nbthread 1
     maxconn 4096
+    log stdout format raw local0
 defaults
     mode http
+    log global
+    option httplog
     timeout client 60s
     timeout server 60s
     timeout connect 2s
@@ -230,7 +239,8 @@ frontend edge
 backend instances
     server one 127.0.0.1:{backend_port}
 """)
-        process = subprocess.Popen(["haproxy", "-db", "-q", "-f", folder / "haproxy.cfg"],
+        log = self.stack.enter_context((folder / "access.log").open("wb"))
+        process = subprocess.Popen(["haproxy", "-db", "-q", "-f", folder / "haproxy.cfg"], stdout=log,
                                    env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
         self.stack.callback(self.end, process)
         wait_for_port(port, process)
