@@ -1,4 +1,5 @@
 #include "COpenSSL.h"
+#include "certificates.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -13,7 +14,7 @@ static int no_passphrase(char *buffer, int size, int writing, void *data) {
     return 0;
 }
 
-static int64_t seconds(const ASN1_TIME *time) {
+int64_t convoy_seconds(const ASN1_TIME *time) {
     struct tm parts;
     memset(&parts, 0, sizeof parts);
     return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
@@ -31,7 +32,7 @@ static void name_text(X509_NAME *name, char *text, size_t size) {
     BIO_free(memory);
 }
 
-static STACK_OF(X509) *read_certificates(const char *text, size_t length) {
+STACK_OF(X509) *convoy_read_certificates(const char *text, size_t length) {
     STACK_OF(X509) *found = sk_X509_new_null();
     BIO *memory = BIO_new_mem_buf(text, (int)length);
     if (found == NULL || memory == NULL) {
@@ -88,12 +89,12 @@ int convoy_certificate_examine(
     convoy_certificate_facts *facts) {
     memset(facts, 0, sizeof *facts);
     ERR_clear_error();
-    STACK_OF(X509) *chain = read_certificates(certificates, certificates_length);
+    STACK_OF(X509) *chain = convoy_read_certificates(certificates, certificates_length);
     if (chain == NULL) return CONVOY_CERTIFICATE_UNREADABLE;
     X509 *leaf = sk_X509_value(chain, 0);
     name_text(X509_get_subject_name(leaf), facts->subject, sizeof facts->subject);
-    facts->not_before = seconds(X509_get0_notBefore(leaf));
-    facts->not_after = seconds(X509_get0_notAfter(leaf));
+    facts->not_before = convoy_seconds(X509_get0_notBefore(leaf));
+    facts->not_after = convoy_seconds(X509_get0_notAfter(leaf));
     facts->name_covered = X509_check_ip_asc(leaf, host, 0) == 1 || X509_check_host(leaf, host, 0, 0, NULL) == 1;
     look_at_chain(chain, facts);
 
@@ -109,4 +110,11 @@ int convoy_certificate_examine(
     sk_X509_pop_free(chain, X509_free);
     ERR_clear_error();
     return result;
+}
+
+int convoy_certificate_count(const char *certificates, size_t length) {
+    STACK_OF(X509) *found = convoy_read_certificates(certificates, length);
+    int count = found == NULL ? 0 : sk_X509_num(found);
+    sk_X509_pop_free(found, X509_free);
+    return count;
 }

@@ -26,7 +26,7 @@ struct ConfigurationDirectory: Sendable {
         guard there.sorted() == files.map(\.path).sorted() else { return false }
         return files.allSatisfy { file in
             EdgeFile.mode("\(directory)/\(file.path)") == file.mode
-                && FileManager.default.contents(atPath: "\(directory)/\(file.path)") == Data(file.content.utf8)
+                && FileManager.default.contents(atPath: "\(directory)/\(file.path)") == Data(file.bytes)
         }
     }
 
@@ -38,7 +38,7 @@ struct ConfigurationDirectory: Sendable {
         let names = FileManager.default.enumerator(atPath: directory)?.allObjects as? [String] ?? []
         return try names.sorted().filter { !EdgeFile.isDirectory("\(directory)/\($0)") }.map { name in
             RenderedFile(
-                path: name, content: try String(contentsOfFile: "\(directory)/\(name)", encoding: .utf8),
+                path: name, binary: [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(directory)/\(name)"))),
                 mode: EdgeFile.mode("\(directory)/\(name)") ?? 0o600)
         }
     }
@@ -54,7 +54,7 @@ struct ConfigurationDirectory: Sendable {
                 }
                 let target = "\(staged)/\(file.path)"
                 try EdgeFile.makeDirectory((target as NSString).deletingLastPathComponent, mode: 0o755, owner: owner)
-                try EdgeFile.write(target, file.content, mode: file.mode, owner: owner)
+                try EdgeFile.write(target, bytes: file.bytes, mode: file.mode, owner: owner)
             }
         } catch {
             discard(staged)

@@ -6,10 +6,14 @@ import Ports
 /// The file operations that Foundation does not sync or does not make atomic.
 enum EdgeFile {
     static func write(_ path: String, _ content: String, mode: UInt16, owner: ProcessPlan.UserAndGroup?) throws {
+        try write(path, bytes: Array(content.utf8), mode: mode, owner: owner)
+    }
+
+    static func write(_ path: String, bytes: [UInt8], mode: UInt16, owner: ProcessPlan.UserAndGroup?) throws {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
         guard descriptor >= 0 else { throw system("cannot create \(path)") }
         defer { close(descriptor) }
-        var rest = Array(content.utf8)[...]
+        var rest = bytes[...]
         while !rest.isEmpty {
             let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written < 0 && errno == EINTR { continue }

@@ -5,26 +5,23 @@ import Ports
 
 /// One file in an nginx that is already there: `includeFile` is a symbolic link to the current version of
 /// our configuration. It is checked by itself first, then within that nginx's whole configuration; if that
-/// says no, the version before comes back. That nginx is told to reload, never started or stopped.
+/// says no, or that nginx does not take it, the version before comes back. Never started or stopped by us.
 package struct IncludeEdge: EdgeServer {
     package var isOwnProcess: Bool { false }
 
     private let directory: ConfigurationDirectory
     private let includeFile: String
-    private let mainFile: String
-    private let pidFile: String
+    private let gateSocket: String
+    private let stock: StockNginx
     private let executable: String?
 
-    /// `configuration`: as in the rendered plan. `includeFile`: what that nginx includes within `http`.
-    /// `mainFile`, `pidFile`: that nginx's own.
-    package init(
-        configuration: String, includeFile: String, mainFile: String = "/etc/nginx/nginx.conf",
-        pidFile: String = "/run/nginx.pid", executable: String? = nil
-    ) {
+    /// `configuration` and `gateSocket`: as in the rendered plan. `includeFile`: what that nginx includes within
+    /// `http`; its `nginx.conf` is the nearest one above it, else Debian's.
+    package init(configuration: String, includeFile: String, gateSocket: String, executable: String? = nil) {
         directory = ConfigurationDirectory(path: configuration, owner: nil)
         self.includeFile = includeFile
-        self.mainFile = mainFile
-        self.pidFile = pidFile
+        self.gateSocket = gateSocket
+        stock = StockNginx(including: includeFile)
         self.executable = executable
     }
 
@@ -33,11 +30,14 @@ package struct IncludeEdge: EdgeServer {
         defer { lock.release() }
         guard !directory.holds(files) || !isLinked else { return false }
         try refuseForeignFile()
-        let nginx = NginxCheck(executable: try NginxProgram.found(executable), prefix: nil, runAs: nil)
-        let before = try directory.files()
+        let nginx = try running()
+        try refuseBarrier(nginx)
+        let check = try self.check()
+        // What an nginx of our own once went by is nothing to go back to.
+        let before = isLinked ? try directory.files() : nil
         let staged = try directory.stage(files)
         do {
-            try await checkAlone(staged, nginx)
+            try await checkAlone(staged, check)
             try directory.activate(staged)
         } catch {
             directory.discard(staged)
@@ -45,12 +45,12 @@ package struct IncludeEdge: EdgeServer {
         }
         do {
             try link()
-            try await nginx.check(mainFile)
+            try await check.check(stock.mainFile, includes: includeFile)
+            try await nginx.reload()
         } catch {
             try takeBack(before)
             throw error
         }
-        try reload()
         return true
     }
 
@@ -58,6 +58,46 @@ package struct IncludeEdge: EdgeServer {
         throw Failure(
             .unavailable, "cannot start the edge's nginx", because: "edge.mode: include: it is not ours to start",
             next: "start it as its owner does, such as `systemctl start nginx`")
+    }
+
+    /// What tells whether it has let go is our own `current`: it goes last.
+    package func remove() async throws {
+        let lock = try await directory.lock()
+        defer { lock.release() }
+        guard isLinked || EdgeFile.mode(directory.current) != nil else { return }
+        if isLinked {
+            unlink(includeFile)
+            try EdgeFile.sync((includeFile as NSString).deletingLastPathComponent)
+        }
+        if let nginx = RunningNginx(pidFile: stock.pidFile) {
+            try await check().check(stock.mainFile)
+            try await nginx.reload()
+        }
+        unlinkCurrent()
+    }
+
+    package func master() -> Int32? { RunningNginx(pidFile: stock.pidFile)?.pid }
+
+    package func workers() throws -> ProcessPlan.UserAndGroup? {
+        guard getuid() == 0 else { return nil }
+        guard let worker = try running().worker else { throw notRunning() }
+        return ProcessPlan.UserAndGroup(user: worker.user, group: worker.group)
+    }
+
+    private func running() throws -> RunningNginx {
+        guard let nginx = RunningNginx(pidFile: stock.pidFile) else { throw notRunning() }
+        return nginx
+    }
+
+    private func notRunning() -> Failure {
+        Failure(
+            .unavailable, "cannot give nginx the edge's configuration",
+            because: "the nginx of \(stock.mainFile) does not run (\(stock.pidFile))",
+            next: "start it as its owner does, such as `systemctl start nginx`, then run again")
+    }
+
+    private func check() throws -> NginxCheck {
+        NginxCheck(executable: try NginxProgram.found(executable), prefix: nil, runAs: nil)
     }
 
     /// As the only thing in an otherwise empty nginx: what is wrong then is ours.
@@ -72,7 +112,11 @@ package struct IncludeEdge: EdgeServer {
         try EdgeFile.write(place + "/nginx.conf", around, mode: 0o600, owner: nil)
         try await nginx.check(place + "/nginx.conf")
     }
+}
 
+// MARK: The link
+
+extension IncludeEdge {
     private var linkTarget: String { directory.current + "/nginx.conf" }
     private var isLinked: Bool {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: includeFile)) == linkTarget
@@ -82,6 +126,15 @@ package struct IncludeEdge: EdgeServer {
     private func refuseForeignFile() throws {
         guard EdgeFile.mode(includeFile) != nil, !isLinked else { return }
         throw EdgeFile.failed("\(includeFile) is there already, and is not this fleet's")
+    }
+
+    /// Workers that do not get through to the gate answer 503 to everything.
+    private func refuseBarrier(_ nginx: RunningNginx) throws {
+        guard let worker = nginx.worker, let barrier = worker.barrier(to: gateSocket) else { return }
+        throw Failure(
+            .failed, "cannot let nginx reach the gate",
+            because: "its workers (user \(worker.user)) do not get through \(barrier)",
+            next: "choose a --root that they do, such as / , or open the directory to them (chmod o+x)")
     }
 
     private func link() throws {
@@ -96,7 +149,7 @@ package struct IncludeEdge: EdgeServer {
 
     private func takeBack(_ before: [RenderedFile]?) throws {
         guard let before else {
-            unlink(includeFile)
+            if isLinked { unlink(includeFile) }
             return unlinkCurrent()
         }
         try directory.activate(try directory.stage(before))
@@ -104,16 +157,4 @@ package struct IncludeEdge: EdgeServer {
 
     /// So that the next installation is not taken for an old one.
     private func unlinkCurrent() { unlink(directory.current) }
-
-    private func reload() throws {
-        let text = (try? String(contentsOfFile: pidFile, encoding: .utf8)) ?? ""
-        let pid = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines))
-        guard let pid, pid > 1, kill(pid, SIGHUP) == 0 else {
-            throw Failure(
-                .unavailable, "cannot tell nginx to take the edge's configuration",
-                because: pid.map { "no process \($0) of ours to signal (\(pidFile))" } ?? "no process id in \(pidFile)",
-                next: "the configuration is in place and checked; start or reload nginx, such as by "
-                    + "`systemctl reload-or-restart nginx`")
-        }
-    }
 }

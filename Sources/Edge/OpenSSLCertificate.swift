@@ -26,8 +26,18 @@ enum OpenSSLCertificate {
         }
     }
 
+    /// How many certificates the file holds; 0 when it is none.
+    static func count(in certificates: PEM) -> Int {
+        Int(certificates.bytes.withUnsafeBufferPointer { convoy_certificate_count($0.baseAddress, $0.count) })
+    }
+
     static func unusable(_ why: String, _ next: String) -> Failure {
         Failure(.unavailable, "cannot use the edge's certificate", because: why, next: next)
+    }
+
+    /// C arrays come as tuples.
+    static func text<Characters>(_ characters: Characters) -> String {
+        withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
     /// A file's bytes, as OpenSSL takes them.
@@ -45,14 +55,9 @@ enum OpenSSLCertificate {
 extension CertificateFacts {
     fileprivate init(_ facts: convoy_certificate_facts) {
         self.init(
-            subject: Self.text(facts.subject), notBefore: Double(facts.not_before),
+            subject: OpenSSLCertificate.text(facts.subject), notBefore: Double(facts.not_before),
             notAfter: Double(facts.not_after), keyMatches: facts.key_matches == 1,
             coversHost: facts.name_covered == 1, brokenAfter: facts.broken_at < 0 ? nil : Int(facts.broken_at) + 1,
-            isAnchored: facts.is_anchored == 1, lastIssuer: Self.text(facts.last_issuer))
-    }
-
-    /// C arrays come as tuples.
-    private static func text<Characters>(_ characters: Characters) -> String {
-        withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            isAnchored: facts.is_anchored == 1, lastIssuer: OpenSSLCertificate.text(facts.last_issuer))
     }
 }

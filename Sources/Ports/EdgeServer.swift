@@ -10,8 +10,19 @@ package protocol EdgeServer: Sendable {
     func install(_ files: [RenderedFile]) async throws -> Bool
     /// What starts the server in the foreground with the installed configuration.
     func process() async throws -> ProcessPlan
+    /// Takes the files away from a server that is not our own, and has it let go of them; nothing when there
+    /// are none. Throws a `Failure` when it still goes by them.
+    func remove() async throws
+    /// The main process of a server that is not our own; nil while it does not run.
+    func master() -> Int32?
+    /// Whom the workers of a server that is not our own run as; nil where that can't be chosen. Throws a
+    /// `Failure` while it does not run.
+    func workers() throws -> ProcessPlan.UserAndGroup?
 }
 
 extension EdgeServer {
     package var isOwnProcess: Bool { true }
+    package func remove() async throws {}
+    package func master() -> Int32? { nil }
+    package func workers() throws -> ProcessPlan.UserAndGroup? { nil }
 }

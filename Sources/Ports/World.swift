@@ -45,6 +45,8 @@ package protocol Sockets: Sendable {
     func isListening(on port: Int) -> Bool
     /// Who listens on the port, as `nginx (pid 12)`; nil when nobody does.
     func listener(on port: Int) -> String?
+    /// Whether this process, perhaps among others, listens on the port.
+    func isListening(_ pid: Int32, on port: Int) -> Bool
     /// Holds exactly these ports of 127.0.0.1, so that nobody else can listen there; lets go of others.
     func hold(_ ports: Set<Int>)
     /// How many connections are established to the port on 127.0.0.1.

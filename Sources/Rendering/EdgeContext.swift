@@ -135,9 +135,13 @@ extension EdgeContext {
                 key: plan.installsCertificate
                     ? beside + "tls/key.pem" : try NginxText("edge/tls/key").path($0.key))
         }
-        stapling = try plan.edge.tls?.stapling.map { try NginxText("edge/tls/stapling").path($0) }
+        stapling = try plan.edge.tls?.stapling.map {
+            plan.installsCertificate
+                ? beside + "tls/stapling.der" : try NginxText("edge/tls/stapling").path($0)
+        }
         clientCertificates = try plan.edge.tls?.clientCertificates.map {
-            try NginxText("edge/tls/clientCertificates").path($0)
+            plan.installsCertificate
+                ? beside + "tls/clients.pem" : try NginxText("edge/tls/clientCertificates").path($0)
         }
         hsts = tls == nil ? nil : "add_header Strict-Transport-Security \"max-age=63072000\" always;"
         let fleet = plan.fleet

@@ -148,6 +148,8 @@ final class EdgeLab {
         process.waitUntilExit()
     }
 
+    func pid(_ name: String) -> Int32? { processes[name]?.processIdentifier }
+
     func signalEdge(_ signal: Int32) {
         if let edge = processes["edge"] { Glibc.kill(edge.processIdentifier, signal) }
     }
@@ -189,7 +191,10 @@ final class EdgeLab {
         }
     }
 
-    func connectable(_ port: Int) async throws {
+    func connectable(_ port: Int) async throws { try await wait(until: true, port) }
+    func unconnectable(_ port: Int) async throws { try await wait(until: false, port) }
+
+    private func wait(until isWished: Bool, _ port: Int) async throws {
         let deadline = ContinuousClock.now + .seconds(15)
         while true {
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -200,8 +205,10 @@ final class EdgeLab {
                     connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
                 }
             }
-            if isUp { return }
-            guard ContinuousClock.now < deadline else { throw EdgeFile.failed("nobody listens on \(port)") }
+            if isUp == isWished { return }
+            guard ContinuousClock.now < deadline else {
+                throw EdgeFile.failed("\(isWished ? "nobody" : "somebody") listens on \(port)")
+            }
             try await Task.sleep(for: .milliseconds(10))
         }
     }

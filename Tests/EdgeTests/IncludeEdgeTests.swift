@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import Glibc
 import Rendering
 import Testing
 
@@ -85,17 +86,80 @@ struct IncludeEdgeTests {
         }
     }
 
-    @Test("it is never ours to start; one that does not run is named, and finds the file when it starts")
+    @Test("it is never ours to start; one that does not run is named, and gets nothing")
     func notRunning() async throws {
         try await withStockNginx { (lab, edge, _) async throws in
-            #expect(!edge.isOwnProcess)
+            #expect(!edge.isOwnProcess && edge.master() == lab.pid("stock"))
             await #expect(throws: Failure.self) { _ = try await edge.process() }
             lab.kill("stock")
+            #expect(edge.master() == nil)
             let failure = await #expect(throws: Failure.self) { _ = try await edge.install(try files(lab)) }
             #expect(failure?.code == .unavailable && failure?.next.contains("systemctl") == true)
-            #expect(EdgeFile.mode(lab.root + "/nginx/conf.d/convoy-shop.conf") != nil)
+            #expect(EdgeFile.mode(lab.root + "/nginx/conf.d/convoy-shop.conf") == nil)
         }
     }
+
+    @Test("taken away, that nginx lets go of our port and goes on with its own sites; a stream ends in peace")
+    func remove() async throws {
+        try await withStockNginx { (lab, edge, site) async throws in
+            try await edge.remove()
+            _ = try await edge.install(try files(lab))
+            try await lab.connectable(lab.plan.edge.listen.port)
+            let master = edge.master()
+            let stream = try lab.begin([EdgeLab.Call(body: #"{"method":"stream","pause":1}"#, announce: true)])
+            lab.firstBytes(of: stream)
+            try await edge.remove()
+            #expect(EdgeFile.mode(lab.root + "/nginx/conf.d/convoy-shop.conf") == nil)
+            let streamed = try lab.finish(stream)[0]
+            let log = try? String(contentsOfFile: lab.logs + "/stock/error.log", encoding: .utf8)
+            #expect(streamed.status == 200 && streamed.body.contains("data: last a"), "\(streamed.body) \(log ?? "")")
+            try await lab.unconnectable(lab.plan.edge.listen.port)
+            #expect(edge.master() == master)
+            let own = EdgeLab.Call(method: "GET", path: "/", headers: [], body: nil)
+            #expect(try lab.calls([own], port: site)[0].body == "own site")
+            try await edge.remove()
+            #expect(try await edge.install(try files(lab)))
+        }
+    }
+
+    @Test("a file that nginx does not include is told, and a port that is taken; neither leaves anything")
+    func notTaken() async throws {
+        try await withStockNginx { (lab, edge, site) async throws in
+            let lost = self.edge(lab, lab.root + "/nginx/lost.conf")
+            var failure = await #expect(throws: Failure.self) { _ = try await lost.install(try files(lab)) }
+            #expect(failure?.why.contains("does not read") == true)
+            #expect(EdgeFile.mode(lab.root + "/nginx/lost.conf") == nil)
+            // nginx -t lets a taken port pass; the reload does not.
+            lab.plan.edge.listen.port = lab.port("a1")
+            lab.plan.pools[0].slots.removeFirst()
+            failure = await #expect(throws: Failure.self) { _ = try await edge.install(try files(lab)) }
+            #expect(failure?.next.contains("port is taken") == true)
+            #expect(EdgeFile.mode(lab.root + "/nginx/conf.d/convoy-shop.conf") == nil)
+            let own = EdgeLab.Call(method: "GET", path: "/", headers: [], body: nil)
+            #expect(try lab.calls([own], port: site)[0].status == 200)
+        }
+    }
+
+    @Test("the gate is for that nginx's workers, who must get through to it", .enabled(if: getuid() == 0))
+    func workers() async throws {
+        try await withStockNginx { (lab, edge, _) async throws in
+            let workers = try #require(try edge.workers())
+            let user = try #require(getpwnam("www-data"))
+            #expect(workers.user == user.pointee.pw_uid && workers.group == user.pointee.pw_gid)
+            chmod(lab.root, 0o700)
+            defer { chmod(lab.root, 0o755) }
+            let failure = await #expect(throws: Failure.self) { _ = try await edge.install(try files(lab)) }
+            #expect(failure?.why.contains("do not get through \(lab.root)") == true)
+        }
+    }
+
+    @Test(
+        "the process id is where nginx.conf says, else where Debian has it",
+        arguments: [
+            ("user www-data;\npid /run/other.pid;\n", "/run/other.pid"), ("pid \"/run/a.pid\" ;", "/run/a.pid"),
+            ("# pid /run/no.pid;\n", "/run/nginx.pid"), ("pid logs/nginx.pid;", "/run/nginx.pid"),
+        ])
+    func pidFile(_ text: String, _ path: String) { #expect(StockNginx.pidFile(in: text) == path) }
 
     @Test("an installed certificate serves there too, and is checked before it stands where it will be read")
     func tls() async throws {
@@ -120,6 +184,12 @@ struct IncludeEdgeTests {
             let key = lab.plan.paths.configuration + "/current/tls/key.pem"
             #expect(EdgeFile.mode(key) == 0o600)
         }
+    }
+
+    private func edge(_ lab: EdgeLab, _ includeFile: String) -> IncludeEdge {
+        IncludeEdge(
+            configuration: lab.plan.paths.configuration, includeFile: includeFile,
+            gateSocket: lab.plan.paths.gateSocket)
     }
 
     private func files(_ lab: EdgeLab) throws -> [RenderedFile] {
@@ -152,9 +222,7 @@ struct IncludeEdgeTests {
         try lab.launch(
             "stock", "/usr/sbin/nginx", ["-c", main, "-g", "daemon off;", "-e", lab.logs + "/stock/early.log"])
         try await lab.connectable(site)
-        let edge = IncludeEdge(
-            configuration: lab.plan.paths.configuration, includeFile: lab.root + "/nginx/conf.d/convoy-shop.conf",
-            mainFile: main, pidFile: lab.root + "/stock.pid")
+        let edge = edge(lab, lab.root + "/nginx/conf.d/convoy-shop.conf")
         try await body(lab, edge, site)
     }
 }

@@ -33,6 +33,22 @@ struct TestCertificates {
         return (path("\(name).pem"), path("\(name).key"))
     }
 
+    /// An OCSP response about the server's certificate, of a day, signed by the intermediate; `status` as in a
+    /// CA's index: V(alid) or R(evoked), or nothing for a certificate that the responder does not know.
+    func response(about name: String, status: String = "V", signedBy signer: String = "intermediate") throws -> String {
+        let serial = try openssl(["x509", "-in", path("\(name).pem"), "-noout", "-serial"])
+            .split(separator: "=")[1].trimmingCharacters(in: .whitespacesAndNewlines)
+        let revoked = status == "R" ? "250101000000Z" : ""
+        let line = status.isEmpty ? "" : "\(status)\t491231235959Z\t\(revoked)\t\(serial)\tunknown\t/CN=\(name)\n"
+        try line.write(toFile: path("index"), atomically: true, encoding: .utf8)
+        let response = path("\(name).ocsp")
+        try openssl(
+            ["ocsp", "-index", path("index"), "-CA", path("intermediate.pem"), "-rsigner", path("\(signer).pem")]
+                + ["-rkey", path("\(signer).key"), "-issuer", path("intermediate.pem"), "-cert", path("\(name).pem")]
+                + ["-respout", response, "-ndays", "1", "-no_nonce"])
+        return response
+    }
+
     func text(_ name: String) throws -> String { try String(contentsOfFile: path(name), encoding: .utf8) }
 
     private func make(_ name: String, signedBy issuer: String?, _ extensions: String, days: [String]) throws {
@@ -48,14 +64,18 @@ struct TestCertificates {
                 + signer + days)
     }
 
-    func openssl(_ arguments: [String]) throws {
+    @discardableResult
+    func openssl(_ arguments: [String]) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
         process.arguments = arguments
-        process.standardOutput = FileHandle.nullDevice
+        let output = Pipe()
+        process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         try process.run()
+        let words = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         try #require(process.terminationStatus == 0, "openssl \(arguments)")
+        return words
     }
 }

@@ -30,13 +30,9 @@ extension FleetParser {
     /// Nil when it was reported.
     private func mode(_ node: SourceNode) -> EdgeSpec.Mode? {
         guard let text = reader.text(node) else { return nil }
-        if text == EdgeSpec.Mode.dedicated.rawValue { return .dedicated }
-        // It can be rendered, checked and installed (Rendering, Edge); nothing brings it up and takes it down yet.
-        let isInclude = text == EdgeSpec.Mode.include.rawValue
-        reader.report(
-            node, isInclude ? "include is not supported yet" : "\(text.quoted) is not known here",
-            "write dedicated, or remove mode")
-        return isInclude ? .include : nil
+        if let mode = EdgeSpec.Mode(rawValue: text) { return mode }
+        reader.report(node, "\(text.quoted) is not known here", "write dedicated or include, or remove mode")
+        return nil
     }
 
     /// Absolute: it is that nginx's, not the fleet's.

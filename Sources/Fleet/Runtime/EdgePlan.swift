@@ -7,9 +7,9 @@ package struct EdgePlan: Sendable, Equatable, Codable {
     package var paths: Paths
     /// Whom the workers run as when nginx is started by root; `nobody` (nginx's own choice) when absent.
     package var user: String?
-    /// Whether certificate and key are installed with the configuration, as `tls/certificate.pem` and
-    /// `tls/key.pem`, so that what runs never depends on a renewal that is half done; else nginx reads
-    /// them where the spec says.
+    /// Whether what the edge's TLS needs is installed with the configuration, as `tls/certificate.pem`,
+    /// `tls/key.pem`, `tls/clients.pem` and `tls/stapling.der`, so that what runs never depends on a renewal
+    /// that is half done; else nginx reads it where the spec says.
     package var installsCertificate: Bool
 
     package struct Pool: Sendable, Equatable, Codable {

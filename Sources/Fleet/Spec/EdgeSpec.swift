@@ -15,6 +15,9 @@ package struct EdgeSpec: Sendable, Equatable, Codable {
     /// Only with `mode: include`.
     package var include: String?
 
+    /// The file that belongs to the fleet in the nginx that is already there.
+    package func includeFile(of fleet: String) -> String { include ?? "/etc/nginx/conf.d/convoy-\(fleet).conf" }
+
     package struct Listen: Sendable, Equatable, Codable {
         package var address: String
         package var port: Int

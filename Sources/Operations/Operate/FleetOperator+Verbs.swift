@@ -51,6 +51,7 @@ extension FleetOperator {
             }
         }
         try await ports.launcher.waitUntilGone()
+        try await leaveSharedEdge(plans.map(\.edge) + [context.spec.edge])
         ports.progress.step("removing database users and credentials")
         for plan in plans { try await credentials.remove(of: plan) }
         if context.profile.needsDatabase { try await credentials.removeStrangers(keeping: []) }
@@ -61,6 +62,12 @@ extension FleetOperator {
         after.next = nil
         try await ports.ledger.save(after)
         try await audit("down", "done")
+    }
+
+    /// The supervisor did so already, unless it was killed or that nginx refused.
+    private func leaveSharedEdge(_ edges: [EdgeSpec]) async throws {
+        let files = Set(edges.filter { $0.mode == .include }.map { $0.includeFile(of: context.spec.name) })
+        for file in files.sorted() { try await ports.sharedEdge(file).remove() }
     }
 
     /// What `up` would do.

@@ -11,6 +11,8 @@ package struct OperatorPorts: Sendable {
     package var instanceURI: @Sendable (_ base: String, _ user: String, _ password: Secret) throws -> Secret
     package var control: any SupervisorControl
     package var launcher: any SupervisorLauncher
+    /// The nginx that is there already, by the file that it includes: `edge.mode: include`.
+    package var sharedEdge: @Sendable (_ includeFile: String) -> any EdgeServer
     package var ledger: any Ledger
     package var files: any FileStore
     package var secrets: any SecretSource
@@ -22,7 +24,8 @@ package struct OperatorPorts: Sendable {
     package init(
         releases: any ReleaseStore, users: @escaping @Sendable (Secret) throws -> any UserDirectory,
         instanceURI: @escaping @Sendable (String, String, Secret) throws -> Secret,
-        control: any SupervisorControl, launcher: any SupervisorLauncher, ledger: any Ledger,
+        control: any SupervisorControl, launcher: any SupervisorLauncher,
+        sharedEdge: @escaping @Sendable (_ includeFile: String) -> any EdgeServer, ledger: any Ledger,
         files: any FileStore, secrets: any SecretSource, time: any Timepiece, progress: any Progress,
         isInterrupted: @escaping @Sendable () -> Bool
     ) {
@@ -31,6 +34,7 @@ package struct OperatorPorts: Sendable {
         self.instanceURI = instanceURI
         self.control = control
         self.launcher = launcher
+        self.sharedEdge = sharedEdge
         self.ledger = ledger
         self.files = files
         self.secrets = secrets

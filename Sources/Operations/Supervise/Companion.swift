@@ -61,7 +61,8 @@ extension FleetSupervisor {
     func ensureCompanions() async throws {
         try await ensureRefresher()
         try await ensure(.gate)
-        try await ensure(.edge)
+        // Somebody else's server is neither started nor stopped.
+        if edgeServer.isOwnProcess { try await ensure(.edge) }
     }
 
     func ensure(_ kind: Companion.Kind) async throws {
@@ -87,7 +88,7 @@ extension FleetSupervisor {
                 "gate", "--policy", layout.gatePolicy, "--sessions", layout.gateRuntime, "--refresher",
                 layout.refresherSocket,
             ], environment: [:], workingDirectory: "/", logFile: layout.log("gate"),
-            listeners: [try listener(of: .gate, at: layout.gateSocket, for: settings.edgeWorkers)],
+            listeners: [try listener(of: .gate, at: layout.gateSocket, for: try edgeWorkers())],
             runAs: settings.gateUser,
             ownDirectories: [layout.gateRuntime])
         try await start(.gate, plan)
@@ -123,6 +124,12 @@ extension FleetSupervisor {
 
     private var edgePort: Int? {
         (active.generation.flatMap { plans[$0] } ?? plans.values.first)?.edge.listen.port
+    }
+
+    /// Who alone may ask the gate. Of a server that is not ours only its own workers tell.
+    private func edgeWorkers() throws -> ProcessPlan.UserAndGroup? {
+        let server = edgeServer
+        return server.isOwnProcess ? settings.edgeWorkers : try server.workers()
     }
 
     func start(_ kind: Companion.Kind, _ plan: ProcessPlan) async throws {

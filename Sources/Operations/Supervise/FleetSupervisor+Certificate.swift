@@ -7,15 +7,18 @@ import Ports
 extension FleetSupervisor {
     private static var certificateWatch: Seconds { 10 }
 
-    /// The pair that the edge is to serve with, to be installed beside its configuration.
-    func certificateFiles(of edge: EdgeSpec) throws -> [RenderedFile] {
-        guard let tls = edge.tls, let certificate = ports.certificate else { return [] }
+    /// What the edge's TLS is to be installed with. The plan loses the response to staple when that must not be
+    /// stapled: nginx serves as well without one.
+    func certificateFiles(for plan: inout EdgePlan) throws -> [RenderedFile] {
+        guard let tls = plan.edge.tls, let certificate = ports.certificate else { return [] }
         certificateStamp = certificate.stamp(of: tls)
-        let host = URLComponents(string: edge.url)?.host ?? ""
+        let host = URLComponents(string: plan.edge.url)?.host ?? ""
         let pair = try certificate.pair(of: tls, host: host, now: ports.time.wallClock())
-        let findings = pair.findings.map { "certificate \(tls.certificate): \($0.what); \($0.next)" }
+        let findings = pair.findings.map { "\($0.what); \($0.next)" }
         if findings != certificateFindings { findings.forEach(ports.log) }
         certificateFindings = findings
+        staplingEnds = pair.staplingEnds
+        if staplingEnds == nil { plan.edge.tls?.stapling = nil }
         return pair.files
     }
 
@@ -27,7 +30,11 @@ extension FleetSupervisor {
             let edge = (active.generation.flatMap { plans[$0] } ?? plans.values.first)?.edge
             guard let tls = edge?.tls, let certificate = ports.certificate else { continue }
             // Every hour without any change, too: what is good today expires some day, and the log should tell.
-            guard certificate.stamp(of: tls) != certificateStamp || turns.isMultiple(of: 360) else { continue }
+            // A response that has just become stale must not be sent for an hour more.
+            let isStale = staplingEnds.map { ports.time.wallClock() >= $0 } ?? false
+            guard certificate.stamp(of: tls) != certificateStamp || isStale || turns.isMultiple(of: 360) else {
+                continue
+            }
             try? await reconcileEdge()
         }
     }

@@ -25,6 +25,7 @@ extension FleetSupervisor: SupervisorControl {
                 .failed, "cannot begin generation \(plan.number)", because: "another plan of that number runs already",
                 next: "run the command again; it takes the next number")
         }
+        try refuseOtherEdge(plan)
         try checkRoom(for: plan)
         try store.save(plan)
         plans[plan.number] = plan
@@ -34,6 +35,8 @@ extension FleetSupervisor: SupervisorControl {
         } catch {
             plans[plan.number] = nil
             try? store.forget(plan.number)
+            // Of a fleet that never came up nothing stays in an nginx that is not its own.
+            if plans.isEmpty { try? await server(of: plan).remove() }
             throw error
         }
         for instance in plan.instances {
@@ -57,12 +60,27 @@ extension FleetSupervisor: SupervisorControl {
                     next: "stop it, or choose other `ports` in fleet.yaml")
             }
         }
-        let edge = plan.edge.listen.port
-        if companions[.edge]?.record == nil, let holder = ports.sockets.listener(on: edge) {
-            throw Failure(
-                .unavailable, "cannot start the edge", because: "port \(edge) is taken by \(holder)",
-                next: "stop it, or choose another port in edge/url")
-        }
+        try checkEdgePort(of: plan)
+    }
+
+    private func checkEdgePort(of plan: GenerationPlan) throws {
+        let port = plan.edge.listen.port
+        guard companions[.edge]?.record == nil, let holder = ports.sockets.listener(on: port) else { return }
+        // The nginx that is there may have the port already, for other names.
+        if let master = server(of: plan).master(), ports.sockets.isListening(master, on: port) { return }
+        throw Failure(
+            .unavailable, "cannot start the edge", because: "port \(port) is taken by \(holder)",
+            next: "stop it, or choose another port in edge/url")
+    }
+
+    /// Two nginx can't be exchanged without a moment in which nobody listens: then it should be asked for.
+    private func refuseOtherEdge(_ plan: GenerationPlan) throws {
+        guard let other = plans.values.first(where: { $0.edgeFile != plan.edgeFile }) else { return }
+        throw Failure(
+            .failed, "cannot begin generation \(plan.number)",
+            because: "generation \(other.number) serves by \(other.edgeWords), this one by \(plan.edgeWords); "
+                + "`convoy down`, then `convoy up` moves the fleet",
+            next: "run them when nobody needs it, or take the change out of fleet.yaml")
     }
 
     package func flip(to generation: Int) async throws {
@@ -161,8 +179,7 @@ extension FleetSupervisor: SupervisorControl {
         guard !isShuttingDown else { return }
         isShuttingDown = true
         _ = await edgeWork?.result
-        // QUIT: nginx ends the calls it has and takes no new ones; so the drain comes for free.
-        await stopCompanion(.edge, .quit, deadline: drain)
+        await closeEdge(drain)
         for plan in plans.values { await stop(plan) }
         await stopCompanion(.gate, .term, deadline: 2)
         await stopCompanion(.refresher, .term, deadline: 2)
@@ -173,6 +190,22 @@ extension FleetSupervisor: SupervisorControl {
         active = GenerationStore.Active(generation: nil, policyRevision: active.policyRevision, retiring: [])
         try store.save(active)
         ports.log("the fleet is down")
+    }
+
+    private func closeEdge(_ drain: Seconds) async {
+        let server = edgeServer
+        // QUIT: nginx ends the calls it has and takes no new ones; so the drain comes for free.
+        guard !server.isOwnProcess else { return await stopCompanion(.edge, .quit, deadline: drain) }
+        do {
+            try await server.remove()
+        } catch {
+            // The operator tries again, and tells.
+            ports.log("edge: \(Self.words(error))")
+        }
+        let deadline = ports.time.now().value + drain.value
+        for plan in plans.values {
+            try? await waitUntilIdle(plan, limit: Seconds(max(0, deadline - ports.time.now().value)))
+        }
     }
 
     private func unknown(_ generation: Int) -> Failure {
@@ -204,7 +237,12 @@ extension FleetSupervisor {
 
     private func edgeStatus(_ serving: GenerationPlan?) async -> EdgeStatus {
         guard let plan = serving ?? plans.values.first else { return EdgeStatus(url: "", state: .down) }
-        guard companions[.edge]?.record != nil else {
+        let server = server(of: plan)
+        guard server.isOwnProcess || server.master() != nil else {
+            let why = "the nginx that includes \(plan.edge.includeFile(of: plan.fleet)) does not run"
+            return EdgeStatus(url: plan.edge.url, state: .down, reason: why)
+        }
+        guard !server.isOwnProcess || companions[.edge]?.record != nil else {
             return EdgeStatus(
                 url: plan.edge.url, state: .down, reason: companions[.edge]?.fault ?? edgeFault)
         }
@@ -242,4 +280,11 @@ extension FleetSupervisor {
     }
 
     private func rounded(_ seconds: Double) -> Double { (seconds * 10).rounded() / 10 }
+}
+
+extension GenerationPlan {
+    /// The file that the nginx which is there includes; nil where the fleet has its own.
+    fileprivate var edgeFile: String? { edge.mode == .include ? edge.includeFile(of: fleet) : nil }
+
+    fileprivate var edgeWords: String { edgeFile.map { "the nginx that includes \($0)" } ?? "an nginx of its own" }
 }

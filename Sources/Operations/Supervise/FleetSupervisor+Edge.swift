@@ -17,10 +17,11 @@ extension FleetSupervisor {
     }
 
     private func reconcileOnce() async throws {
-        guard !isShuttingDown, let plan = edgePlan() else { return }
+        guard !isShuttingDown, var plan = edgePlan() else { return }
         do {
-            let files = try EdgeRenderer.render(plan) + certificateFiles(of: plan.edge) + headerSecrets()
-            let changed = try await ports.edge.install(files)
+            let installed = try certificateFiles(for: &plan)
+            let files = try EdgeRenderer.render(plan) + installed + headerSecrets()
+            let changed = try await edgeServer.install(files)
             if changed, let nginx = companions[.edge]?.record {
                 await ports.processes.signal(nginx, .hup, wholeGroup: false)
             }
@@ -37,11 +38,23 @@ extension FleetSupervisor {
         self.changed()
     }
 
+    /// The generation that the edge is shaped by: whoever serves, else the newest.
+    private var leading: GenerationPlan? {
+        active.generation.flatMap { plans[$0] } ?? plans.values.max { $0.number < $1.number }
+    }
+
+    /// The nginx in front. All plans agree on it: `begin` refuses another one.
+    var edgeServer: any EdgeServer { leading.map { server(of: $0) } ?? ports.edge }
+
+    func server(of plan: GenerationPlan) -> any EdgeServer {
+        guard plan.edge.mode == .include else { return ports.edge }
+        return ports.sharedEdge(plan.edge.includeFile(of: plan.fleet))
+    }
+
     /// Both colours of every slot are always in it, so that neither a rollout nor its flip changes
     /// a byte of it.
     private func edgePlan() -> EdgePlan? {
-        guard let leading = active.generation.flatMap({ plans[$0] }) ?? plans.values.max(by: { $0.number < $1.number })
-        else { return nil }
+        guard let leading else { return nil }
         let layout = settings.layout
         let live = plans.values.sorted { $0.number < $1.number }
         var pools: [EdgePlan.Pool] = []
@@ -113,8 +126,7 @@ extension FleetSupervisor {
     }
 
     private func gatePolicy(revision: Int) throws -> GatePolicy {
-        guard let leading = active.generation.flatMap({ plans[$0] }) ?? plans.values.max(by: { $0.number < $1.number })
-        else { return GatePolicy(revision: revision, url: "", pools: [], issuers: []) }
+        guard let leading else { return GatePolicy(revision: revision, url: "", pools: [], issuers: []) }
         let serving = active.generation.flatMap { plans[$0] }
         let pools = leading.pools.map { pool in
             GatePolicy.Pool(

@@ -35,6 +35,8 @@ package actor FleetSupervisor {
     var edgeFault = ""
     var certificateStamp: CertificateStamp?
     var certificateFindings: [String] = []
+    /// When the stapled response is worth nothing any more, in seconds since 1970.
+    var staplingEnds: Double?
     var changes = Changes()
     var isShuttingDown = false
     var hasTakenOver = false

@@ -6,7 +6,10 @@ package struct SupervisorPorts: Sendable {
     package var processes: any ProcessBackend
     package var prober: any InstanceProber
     package var proofs: any ProofSource
+    /// The fleet's own nginx.
     package var edge: any EdgeServer
+    /// The nginx that is there already, by the file that it includes: `edge.mode: include`.
+    package var sharedEdge: @Sendable (_ includeFile: String) -> any EdgeServer
     /// Nil leaves certificates to nginx alone.
     package var certificate: (any EdgeCertificate)?
     package var gate: any GateProbe
@@ -20,6 +23,7 @@ package struct SupervisorPorts: Sendable {
 
     package init(
         processes: any ProcessBackend, prober: any InstanceProber, proofs: any ProofSource, edge: any EdgeServer,
+        sharedEdge: @escaping @Sendable (_ includeFile: String) -> any EdgeServer,
         certificate: (any EdgeCertificate)? = nil, gate: any GateProbe, seal: any ReleaseSeal, files: any FileStore,
         sockets: any Sockets,
         time: any Timepiece, log: @escaping @Sendable (String) -> Void,
@@ -29,6 +33,7 @@ package struct SupervisorPorts: Sendable {
         self.prober = prober
         self.proofs = proofs
         self.edge = edge
+        self.sharedEdge = sharedEdge
         self.certificate = certificate
         self.gate = gate
         self.seal = seal

@@ -30,10 +30,10 @@ package enum CertificateJudge {
             fault("the key is not that of the certificate", "renew both together, or name the key that belongs to it")
         }
         if now >= facts.notAfter {
-            fault("it expired \(days(now - facts.notAfter)) ago", "renew it")
+            fault("it expired \(span(now - facts.notAfter)) ago", "renew it")
         }
         if now < facts.notBefore {
-            fault("it is not valid for another \(days(facts.notBefore - now))", "wait, or look at this machine's clock")
+            fault("it is not valid for another \(span(facts.notBefore - now))", "wait, or look at this machine's clock")
         }
         if !facts.coversHost {
             fault("it is not for \(host)", "get one whose subject alternative names hold \(host)")
@@ -50,7 +50,7 @@ package enum CertificateJudge {
         var found: [Finding] = []
         func warning(_ what: String, _ next: String) { found.append(Finding(isFault: false, what: what, next: next)) }
         if now < facts.notAfter, facts.notAfter - now < soon {
-            warning("it expires in \(days(facts.notAfter - now))", "renew it")
+            warning("it expires in \(span(facts.notAfter - now))", "renew it")
         }
         if facts.brokenAfter == nil, !facts.isAnchored {
             warning(
@@ -60,7 +60,7 @@ package enum CertificateJudge {
         return found
     }
 
-    private static func days(_ seconds: Double) -> String {
+    static func span(_ seconds: Double) -> String {
         if seconds >= 48 * 3600 { return "\(Int(seconds / 86400)) days" }
         return seconds >= 2 * 3600 ? "\(Int(seconds / 3600)) hours" : "\(max(1, Int(seconds / 60))) minutes"
     }

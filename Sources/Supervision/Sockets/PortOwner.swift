@@ -9,17 +9,29 @@ package struct PortOwner: Sendable, Equatable, CustomStringConvertible {
 
     /// Nil when nobody listens, or when the owner's descriptors may not be read.
     package static func listening(on port: UInt16) -> PortOwner? {
-        let inodes = Set(["/proc/net/tcp", "/proc/net/tcp6"].flatMap { listeningInodes(in: content($0), port: port) })
-        guard !inodes.isEmpty, let entries = try? names(in: "/proc") else { return nil }
-        let targets = Set(inodes.map { "socket:[\($0)]" })
-        for pid in entries.compactMap({ Int32($0) }).sorted() {
-            let directory = "/proc/\(pid)/fd"
-            guard let descriptors = try? names(in: directory),
-                descriptors.contains(where: { targets.contains(linkTarget(directory + "/" + $0)) })
-            else { continue }
+        let targets = sockets(on: port)
+        guard !targets.isEmpty, let entries = try? names(in: "/proc") else { return nil }
+        for pid in entries.compactMap({ Int32($0) }).sorted() where holds(pid, targets) {
             return PortOwner(pid: pid, command: content("/proc/\(pid)/comm").filter { !$0.isNewline })
         }
         return nil
+    }
+
+    /// Whether the process is one of those that listen; a socket can have many owners.
+    package static func isListening(_ pid: Int32, on port: UInt16) -> Bool {
+        let targets = sockets(on: port)
+        return !targets.isEmpty && holds(pid, targets)
+    }
+
+    private static func sockets(on port: UInt16) -> Set<String> {
+        let inodes = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap { listeningInodes(in: content($0), port: port) }
+        return Set(inodes.map { "socket:[\($0)]" })
+    }
+
+    private static func holds(_ pid: Int32, _ targets: Set<String>) -> Bool {
+        let directory = "/proc/\(pid)/fd"
+        guard let descriptors = try? names(in: directory) else { return false }
+        return descriptors.contains { targets.contains(linkTarget(directory + "/" + $0)) }
     }
 
     /// Rows are `sl local_address rem_address st ... uid timeout inode`, addresses in hex, state 0A = listening.

@@ -43,7 +43,7 @@ struct Supervise: AsyncParsableCommand {
             processes: try DirectProcesses(), prober: prober, proofs: MongoProofSource(),
             edge: NginxEdge(
                 configuration: layout.edgeConfiguration, runtime: layout.edgeRuntime,
-                logFile: layout.log("edge-error")),
+                logFile: layout.log("edge-error")), sharedEdge: { Workplace.sharedEdge(layout, $0) },
             certificate: InstalledCertificate(configuration: layout.edgeConfiguration),
             gate: GateClient(socket: layout.gateSocket),
             seal: TreeReleaseSeal(state: layout.state), files: PosixFiles(), sockets: SystemSockets(),

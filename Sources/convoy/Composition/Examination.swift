@@ -18,7 +18,7 @@ struct Examination {
             tool(
                 "nginx", ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"], "apt-get install nginx-light"),
             tool("python3", ["/usr/bin/python3"], "apt-get install python3 python3-venv"),
-            writable(), socketPath(), spec(), admin(),
+            writable(), socketPath(), spec(), admin(), sharedEdge(),
         ].compactMap(\.self)
     }
 
@@ -61,6 +61,23 @@ struct Examination {
             return Finding(
                 what: workplace.file, ok: false, found: failure?.why ?? "\(error)", next: failure?.next ?? "")
         }
+    }
+
+    /// Only where the edge is a file in an nginx that is there already.
+    private func sharedEdge() -> Finding? {
+        guard let spec = try? workplace.context().spec, spec.edge.mode == .include else { return nil }
+        let file = spec.edge.includeFile(of: spec.name)
+        let directory = (file as NSString).deletingLastPathComponent
+        guard access(directory, W_OK) == 0 else {
+            return Finding(
+                what: "edge/include", ok: false, found: "\(directory) may not be written",
+                next: "run as root, or name a directory that nginx includes and you may write")
+        }
+        let master = Workplace.sharedEdge(workplace.layout, file).master()
+        return Finding(
+            what: "edge/include", ok: master != nil,
+            found: master.map { "nginx (pid \($0)) runs" } ?? "nginx does not run",
+            next: master == nil ? "systemctl start nginx" : "")
     }
 
     private func admin() -> Finding? {

@@ -34,6 +34,8 @@ final class SystemSockets: Sockets {
 
     func listener(on port: Int) -> String? { PortOwner.listening(on: UInt16(port))?.description }
 
+    func isListening(_ pid: Int32, on port: Int) -> Bool { PortOwner.isListening(pid, on: UInt16(port)) }
+
     func connections(to port: Int) -> Int { TCPProbe.established(to: UInt16(port)) }
 }
 

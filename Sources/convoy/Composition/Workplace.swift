@@ -1,5 +1,6 @@
 import Console
 import Control
+import Edge
 import Fleet
 import Foundation
 import Ledger
@@ -76,6 +77,11 @@ struct Workplace {
         return issuer
     }
 
+    static func sharedEdge(_ layout: FleetLayout, _ includeFile: String) -> any EdgeServer {
+        IncludeEdge(
+            configuration: layout.edgeConfiguration, includeFile: includeFile, gateSocket: layout.gateSocket)
+    }
+
     func fleetOperator(_ context: FleetContext, progress: any Ports.Progress) throws -> FleetOperator {
         let seal = TreeReleaseSeal(state: layout.state)
         let interrupts = Interrupts()
@@ -88,6 +94,7 @@ struct Workplace {
                 instanceURI: { try InstanceURI.make(base: $0, user: $1, password: $2) },
                 control: ControlClient(socket: layout.controlSocket),
                 launcher: DetachedSupervisor(layout: layout),
+                sharedEdge: { [layout] in Self.sharedEdge(layout, $0) },
                 ledger: FileLedger(files: PosixFiles(), path: layout.ledger), files: PosixFiles(),
                 secrets: SystemSecrets(), time: SystemTime(), progress: progress,
                 isInterrupted: { interrupts.happened }),

@@ -113,28 +113,38 @@ struct FakeGate: GateProbe {
 
 final class FakeSockets: Sockets {
     private let machine: FakeMachine
+    private let sharedEdge: FakeSharedEdge
+    private let owners = Mutex<[ProcessPlan.UserAndGroup?]>([])
     private let state = Mutex((listens: 0, connections: [Int: Int](), held: Set<Int>(), strangers: [Int: String]()))
 
-    init(machine: FakeMachine) { self.machine = machine }
+    init(machine: FakeMachine, sharedEdge: FakeSharedEdge) {
+        self.machine = machine
+        self.sharedEdge = sharedEdge
+    }
 
+    /// For whom each listener was opened.
+    var listenerOwners: [ProcessPlan.UserAndGroup?] { owners.withLock { $0 } }
     var listens: Int { state.withLock(\.listens) }
     var held: Set<Int> { state.withLock(\.held) }
     func connect(_ count: Int, to port: Int) { state.withLock { $0.connections[port] = count } }
     func occupy(_ port: Int, by stranger: String) { state.withLock { $0.strangers[port] = stranger } }
 
     func listen(path: String, for owner: ProcessPlan.UserAndGroup?) throws -> Int32 {
-        state.withLock {
+        owners.withLock { $0.append(owner) }
+        return state.withLock {
             $0.listens += 1
             return Int32(10 + $0.listens)
         }
     }
     func listener(of pid: Int32) -> Int32? { machine.running("gate")?.plan.listeners.first }
     func close(_ descriptor: Int32) {}
-    func accepts(address: String, port: Int) async -> Bool { machine.running("edge") != nil }
+    func accepts(address: String, port: Int) async -> Bool { machine.running("edge") != nil || sharedEdge.serves(port) }
     func isListening(on port: Int) -> Bool { listener(on: port) != nil }
     func listener(on port: Int) -> String? {
         state.withLock { $0.strangers[port] } ?? machine.holder(of: port).map { "tiny (pid \($0.record.pid))" }
+            ?? (sharedEdge.serves(port) ? "nginx (pid \(FakeSharedEdge.pid))" : nil)
     }
+    func isListening(_ pid: Int32, on port: Int) -> Bool { listener(on: port)?.hasSuffix("(pid \(pid))") == true }
     func hold(_ ports: Set<Int>) { state.withLock { $0.held = ports } }
     func connections(to port: Int) -> Int { state.withLock { $0.connections[port] ?? 0 } }
 }

@@ -22,7 +22,9 @@ final class FakeWorld: Sendable {
     let time = FakeTime()
     let prober: FakeProber
     let edge = FakeEdge()
+    let sharedEdge = FakeSharedEdge()
     let sockets: FakeSockets
+    let certificates = FakeCertificates()
     let seal = FakeSeal()
     let shelf = FakeShelf()
     let secrets = FakeSecrets()
@@ -32,7 +34,7 @@ final class FakeWorld: Sendable {
     init() {
         machine = FakeMachine(disk: disk, policyPath: layout.gatePolicy)
         prober = FakeProber(machine: machine)
-        sockets = FakeSockets(machine: machine)
+        sockets = FakeSockets(machine: machine, sharedEdge: sharedEdge)
         disk["/fleet/admin-uri"] = "mongodb://admin:hush0@127.0.0.1:27017/\n"
     }
 
@@ -46,6 +48,8 @@ final class FakeWorld: Sendable {
         let ports = SupervisorPorts(
             processes: FakeProcesses(machine: machine, fuse: fuse), prober: prober,
             proofs: FakeProofs(database: database), edge: FusedEdge(edge: edge, fuse: fuse),
+            sharedEdge: { [sharedEdge] in sharedEdge.including($0) },
+            certificate: certificates.isNeeded ? certificates : nil,
             gate: FakeGate(machine: machine), seal: seal, files: FakeFiles(disk: disk, fuse: fuse),
             sockets: sockets, time: FakeTimepiece(time: time, fuse: fuse),
             log: { [self] line in log.withLock { $0.append(line) } })
@@ -87,6 +91,7 @@ final class FakeWorld: Sendable {
                 users: { [database] _ in FakeUsers(database: database, fuse: fuse) },
                 instanceURI: { FakeProofs.uri($0, $1, $2) }, control: FakeControl(world: self, fuse: fuse),
                 launcher: FakeLauncher(world: self, fuse: fuse),
+                sharedEdge: { [sharedEdge] in sharedEdge.including($0) },
                 ledger: MemoryLedger(disk: disk, path: layout.ledger, fuse: fuse),
                 files: FakeFiles(disk: disk, fuse: fuse), secrets: secrets,
                 time: FakeTimepiece(time: time, fuse: fuse), progress: Silence(), isInterrupted: isInterrupted),
