@@ -112,7 +112,7 @@ let package = Package(
         floor("Probes", ["Fleet", "Planning", "Ports", asyncHTTPClient, crypto]),
         floor("Releases", ["Fleet", "Ports", subprocess, crypto]),
         floor("Supervision", ["Fleet", "Planning", "Ports", "CProcess"]),
-        floor("Systemd", ["Fleet", "Planning", "Ports", "CSystemd"]),
+        floor("Systemd", ["Fleet", "Planning", "Ports", "CSystemd", subprocess]),
 
         // Floor 4: the one binary
         .executableTarget(
@@ -120,7 +120,8 @@ let package = Package(
             dependencies: [
                 "Conformance",
                 "Operations", "Console", "Control", "Edge", "Gate", "Issuers", "Ledger", "MongoDB", "Probes",
-                "Releases", "Supervision", "Rendering", "Templates", "Ports", "Planning", "Fleet", argumentParser,
+                "Releases", "Supervision", "Systemd", "Rendering", "Templates", "Ports", "Planning", "Fleet",
+                argumentParser, subprocess,
             ], swiftSettings: strict),
 
         // What every `ProcessBackend` keeps, run by each backend's tests.

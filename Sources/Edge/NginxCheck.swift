@@ -33,15 +33,21 @@ struct NginxCheck {
             next: "name a file in edge/include that it does: see the `include` lines in its http block")
     }
 
+    /// nginx tries its ports, of which some are for the privileged only: as that user, but with this one right.
+    private var disguise: [String] {
+        guard let runAs else { return [] }
+        return [
+            "/usr/bin/setpriv", "--reuid=\(runAs.user)", "--regid=\(runAs.group)", "--clear-groups",
+            "--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service", "--",
+        ]
+    }
+
     private func ask(_ configuration: String, _ question: String, keeping limit: Int) async throws -> String {
-        var options = PlatformOptions()
-        options.userID = runAs?.user
-        options.groupID = runAs?.group
+        let program = [executable, question, "-q", "-c", configuration, "-e", "stderr"]
+        let command = disguise + program + (prefix.map { ["-p", $0] } ?? [])
         let result = try await run(
-            .path(FilePath(executable)),
-            arguments: Arguments(
-                [question, "-q", "-c", configuration, "-e", "stderr"] + (prefix.map { ["-p", $0] } ?? [])),
-            environment: .custom(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]), platformOptions: options,
+            .path(FilePath(command[0])), arguments: Arguments(Array(command.dropFirst())),
+            environment: .custom(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]),
             output: .string(limit: max(limit, 1024)), error: .string(limit: 64 * 1024))
         if result.terminationStatus.isSuccess { return result.standardOutput }
         let words = result.standardError.split(separator: "\n").map(String.init)

@@ -25,6 +25,8 @@ package struct FleetLayout: Sendable, Equatable {
     package func headerSecret(_ pool: String) -> String { secrets + "/header-" + pool }
     package func log(_ name: String) -> String { logs + "/" + name + ".log" }
 
+    /// Which backend this host has: a `Backend`'s word.
+    package var backend: String { configuration + "/backend" }
     package var supervisorLock: String { runtime + "/supervisor.lock" }
     package var operatorLock: String { runtime + "/operator.lock" }
     package var controlSocket: String { runtime + "/control.sock" }

@@ -159,7 +159,7 @@ package struct FleetOperator: Sendable {
         let directory = try credentials.userDirectory()
         for name in strays {
             try await directory?.remove(InstanceUser.name(fleet: context.spec.name, instance: name))
-            try ports.files.remove(context.layout.instance(name))
+            try credentials.removeFiles(of: name)
         }
     }
 

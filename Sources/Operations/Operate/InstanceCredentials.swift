@@ -25,7 +25,7 @@ struct InstanceCredentials: Sendable {
                 try ports.files.write(passwordFile(instance), password.reveal(), mode: 0o600)
                 uri = try ports.instanceURI(database.uri, proof.user, password)
             }
-            try writeFiles(instance, uri: uri, header: header)
+            try await writeFiles(instance, uri: uri, header: header)
         }
     }
 
@@ -65,8 +65,14 @@ struct InstanceCredentials: Sendable {
         let directory = Self.hasUsers(plan) ? try admin() : nil
         for instance in plan.instances {
             if let proof = instance.proof { try await directory?.remove(proof.user) }
-            try ports.files.remove(context.layout.instance(instance.name))
+            try removeFiles(of: instance.name)
         }
+    }
+
+    /// Where systemd makes the directories they are elsewhere, with a link at the usual place.
+    func removeFiles(of name: String) throws {
+        try ports.files.remove(context.layout.instance(name))
+        try ports.files.remove(context.layout.privateInstance(name))
     }
 
     /// Users that an earlier, cut attempt may have left.
@@ -117,12 +123,14 @@ struct InstanceCredentials: Sendable {
 
     private func makeDirectories(_ instance: InstancePlan) throws {
         let directory = context.layout.instance(instance.name)
-        for path in [directory, directory + "/state", directory + "/exports", directory + "/log"] {
+        // Units get those below it from systemd, for a user that has no name yet.
+        let own = ports.vault == nil ? ["/state", "/exports", "/log"] : []
+        for path in [directory] + own.map({ directory + $0 }) {
             try ports.files.makeDirectory(path, mode: 0o700)
         }
     }
 
-    private func writeFiles(_ instance: InstancePlan, uri: Secret?, header: Secret?) throws {
+    private func writeFiles(_ instance: InstancePlan, uri: Secret?, header: Secret?) async throws {
         let headers = header.map { [Self.headerName: $0.reveal()] } ?? [:]
         var environment: [String: String] = [:]
         for (name, kind) in context.profile.start.secrets {
@@ -132,7 +140,13 @@ struct InstanceCredentials: Sendable {
             }
         }
         if let path = instance.launch.secretsFile {
-            try ports.files.write(path, try compact(environment), mode: 0o600)
+            if let vault = ports.vault {
+                let content = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\0" }.joined()
+                let credential = context.layout.credential(instance.name)
+                try await vault.seal(Secret(content), named: "environment", to: credential)
+            } else {
+                try ports.files.write(path, try compact(environment), mode: 0o600)
+            }
         }
         if let path = instance.proof?.uriFile, let uri {
             try ports.files.write(path, uri.reveal() + "\n", mode: 0o600)

@@ -16,6 +16,8 @@ package struct OperatorPorts: Sendable {
     package var ledger: any Ledger
     package var files: any FileStore
     package var secrets: any SecretSource
+    /// Where instances are units, their secrets are credentials; nil on the direct backend.
+    package var vault: (any CredentialVault)?
     package var time: any Timepiece
     package var progress: any Progress
     /// True once the operator asked to stop (INT or TERM).
@@ -26,7 +28,8 @@ package struct OperatorPorts: Sendable {
         instanceURI: @escaping @Sendable (String, String, Secret) throws -> Secret,
         control: any SupervisorControl, launcher: any SupervisorLauncher,
         sharedEdge: @escaping @Sendable (_ includeFile: String) -> any EdgeServer, ledger: any Ledger,
-        files: any FileStore, secrets: any SecretSource, time: any Timepiece, progress: any Progress,
+        files: any FileStore, secrets: any SecretSource, vault: (any CredentialVault)? = nil, time: any Timepiece,
+        progress: any Progress,
         isInterrupted: @escaping @Sendable () -> Bool
     ) {
         self.releases = releases
@@ -38,6 +41,7 @@ package struct OperatorPorts: Sendable {
         self.ledger = ledger
         self.files = files
         self.secrets = secrets
+        self.vault = vault
         self.time = time
         self.progress = progress
         self.isInterrupted = isInterrupted

@@ -88,10 +88,17 @@ extension FleetSupervisor {
                 "gate", "--policy", layout.gatePolicy, "--sessions", layout.gateRuntime, "--refresher",
                 layout.refresherSocket,
             ], environment: [:], workingDirectory: "/", logFile: layout.log("gate"),
-            listeners: [try listener(of: .gate, at: layout.gateSocket, for: try edgeWorkers())],
+            listeners: try ownListeners(of: .gate, at: layout.gateSocket) { try edgeWorkers() },
             runAs: settings.gateUser,
             ownDirectories: [layout.gateRuntime])
         try await start(.gate, plan)
+    }
+
+    /// Units have theirs from their sockets.
+    func ownListeners(
+        of kind: Companion.Kind, at path: String, for owner: () throws -> ProcessPlan.UserAndGroup?
+    ) throws -> [Int32] {
+        ports.units == nil ? [try listener(of: kind, at: path, for: try owner())] : []
     }
 
     /// Kept by the supervisor over the restarts of who serves it: no connection is refused meanwhile.
@@ -155,6 +162,7 @@ extension FleetSupervisor {
         }
         while companions[kind]?.record == record { await nextChange() }
         overdue.cancel()
+        await ports.processes.retire(kind.rawValue)
         try? book.forget(kind.rawValue)
     }
 }

@@ -27,6 +27,7 @@ extension FleetSupervisor: SupervisorControl {
         }
         try refuseOtherEdge(plan)
         try checkRoom(for: plan)
+        try await provideSlice(for: plan)
         try store.save(plan)
         plans[plan.number] = plan
         do {

@@ -50,7 +50,7 @@ extension FleetSupervisor {
             // Off the actor: a release of thousands of files takes a while, and others must not wait.
             try await Task.detached { [seal = ports.seal] in try seal.check(plan.release.digest) }.value
             holdIdlePorts()
-            let record = try await ports.processes.start(ProcessPlan(runner.machine.plan))
+            let record = try await ports.processes.start(try processPlan(runner.machine.plan, of: plan))
             runners[name]?.record = record
             runners[name]?.era = nil
             // Before anything else: whoever is not in the book when this supervisor dies is an orphan.
@@ -87,6 +87,7 @@ extension FleetSupervisor {
         runner?.probing?.cancel()
         runner?.proving?.cancel()
         try? book.forget(name)
+        Task { [processes = ports.processes] in await processes.retire(name) }
         changed()
     }
 

@@ -25,11 +25,11 @@ extension FleetSupervisor {
     /// With the rights of the supervisor: it reads client secrets that are nobody else's business.
     func startRefresher() async throws {
         let layout = settings.layout
-        let listener = try listener(of: .refresher, at: layout.refresherSocket, for: settings.gateUser)
         let plan = ProcessPlan(
             id: Companion.Kind.refresher.rawValue, executable: settings.executable,
             arguments: ["refresher", "--plan", layout.refresherPlan], environment: [:], workingDirectory: "/",
-            logFile: layout.log("refresher"), listeners: [listener])
+            logFile: layout.log("refresher"),
+            listeners: try ownListeners(of: .refresher, at: layout.refresherSocket) { settings.gateUser })
         try await start(.refresher, plan)
     }
 

@@ -67,6 +67,9 @@ package actor FleetSupervisor {
         if !isFinished { await withCheckedContinuation { finish = $0 } }
     }
 
+    /// Returns when the supervisor had its turn: a watchdog that is fed after it tells of a stall.
+    package func pulse() {}
+
     func finishRun() {
         isFinished = true
         finish?.resume()
@@ -118,8 +121,11 @@ package actor FleetSupervisor {
             }
         }
         for plan in found.plans {
+            // Logged only: whoever runs goes on running.
+            do { try await provideSlice(for: plan) } catch { ports.log("units: \(Self.words(error))") }
             for instance in plan.instances { await takeOver(instance, plan) }
         }
+        await ports.units?.sweep(except: Set(runners.keys))
         hasTakenOver = true
         changed()
         if !plans.isEmpty { try? await reconcileEdge() }

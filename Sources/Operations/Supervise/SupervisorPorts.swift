@@ -4,6 +4,8 @@ import Ports
 /// All that a supervisor needs of the world.
 package struct SupervisorPorts: Sendable {
     package var processes: any ProcessBackend
+    /// Nil on the direct backend.
+    package var units: (any UnitHost)?
     package var prober: any InstanceProber
     package var proofs: any ProofSource
     /// The fleet's own nginx.
@@ -22,7 +24,8 @@ package struct SupervisorPorts: Sendable {
     package var rotateLog: @Sendable (_ path: String, _ limits: LogsSpec) -> Void
 
     package init(
-        processes: any ProcessBackend, prober: any InstanceProber, proofs: any ProofSource, edge: any EdgeServer,
+        processes: any ProcessBackend, units: (any UnitHost)? = nil, prober: any InstanceProber,
+        proofs: any ProofSource, edge: any EdgeServer,
         sharedEdge: @escaping @Sendable (_ includeFile: String) -> any EdgeServer,
         certificate: (any EdgeCertificate)? = nil, gate: any GateProbe, seal: any ReleaseSeal, files: any FileStore,
         sockets: any Sockets,
@@ -30,6 +33,7 @@ package struct SupervisorPorts: Sendable {
         rotateLog: @escaping @Sendable (String, LogsSpec) -> Void = { _, _ in }
     ) {
         self.processes = processes
+        self.units = units
         self.prober = prober
         self.proofs = proofs
         self.edge = edge

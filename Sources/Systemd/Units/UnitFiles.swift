@@ -23,6 +23,15 @@ struct UnitFiles: Sendable {
         return old != nil
     }
 
+    /// False when the same file was there.
+    func provide(_ file: RenderedFile) throws -> Bool {
+        let path = directory + "/" + file.path
+        guard try files.read(path) != file.content else { return false }
+        try files.makeDirectory(directory, mode: 0o755)
+        try files.write(path, file.content, mode: file.mode)
+        return true
+    }
+
     /// False when there was none.
     func remove(_ unit: UnitName) throws -> Bool {
         guard unit.instance != nil, try files.read(directory + "/" + unit.text) != nil else { return false }

@@ -11,6 +11,7 @@ import Ports
 import Probes
 import Releases
 import Supervision
+import Systemd
 
 struct Supervise: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,26 +29,34 @@ struct Supervise: AsyncParsableCommand {
         for path in [layout.state, layout.runtime] { try files.makeDirectory(path, mode: 0o755) }
         let lock = try SupervisorLock(path: layout.supervisorLock)
         let prober = MCPProber()
-        let supervisor = FleetSupervisor(ports: try Self.ports(layout, prober), settings: Self.settings(layout))
+        let host = try HostBackend(layout: layout)
+        let supervisor = FleetSupervisor(
+            ports: try Self.ports(layout, prober, host), settings: try Self.settings(layout, host))
         let running = Task { try await supervisor.run() }
         let server = try await ControlServer.start(supervisor, on: .path(layout.controlSocket))
         let interrupts = Interrupts { Foundation.exit(0) }
+        let heartbeat = Heartbeat(notify: SystemdNotify()).start(supervisor)
+        defer { heartbeat?.cancel() }
         try await running.value
         await server.stop()
         await prober.shutdown()
         withExtendedLifetime((lock, interrupts)) {}
     }
 
-    private static func ports(_ layout: FleetLayout, _ prober: MCPProber) throws -> SupervisorPorts {
-        SupervisorPorts(
-            processes: try DirectProcesses(), prober: prober, proofs: MongoProofSource(),
+    private static func ports(
+        _ layout: FleetLayout, _ prober: MCPProber, _ host: HostBackend
+    ) throws -> SupervisorPorts {
+        let (processes, units) = try host.processes()
+        return SupervisorPorts(
+            processes: processes, units: units, prober: prober, proofs: MongoProofSource(),
             edge: NginxEdge(
                 configuration: layout.edgeConfiguration, runtime: layout.edgeRuntime,
-                logFile: layout.log("edge-error")), sharedEdge: { Workplace.sharedEdge(layout, $0) },
+                logFile: layout.log("edge-error"), runAs: try host.edgeUser()),
+            sharedEdge: { Workplace.sharedEdge(layout, $0) },
             certificate: InstalledCertificate(configuration: layout.edgeConfiguration),
             gate: GateClient(socket: layout.gateSocket),
             seal: TreeReleaseSeal(state: layout.state), files: PosixFiles(), sockets: SystemSockets(),
-            time: SystemTime(), log: { DaemonLog.write($0) },
+            time: SystemTime(), log: host.log(),
             rotateLog: { path, limits in
                 let policy = LogRotationPolicy(maxBytes: Int64(limits.rotateAt), keep: limits.keep)
                 do {
@@ -58,18 +67,19 @@ struct Supervise: AsyncParsableCommand {
             })
     }
 
-    private static func settings(_ layout: FleetLayout) -> SupervisorSettings {
+    private static func settings(_ layout: FleetLayout, _ host: HostBackend) throws -> SupervisorSettings {
         let executable = DetachedSupervisor.executable
+        let isDirect = host.backend == .direct
         return SupervisorSettings(
             layout: layout, executable: executable, version: Convoy.version, pid: getpid(),
             developmentIssuer: { fleet in
                 let issuer = try DevelopmentIssuer.load(directory: layout.issuer, fleet: fleet)
                 return GatePolicy.Issuer(url: issuer.url, jwks: issuer.jwks)
             },
-            gateUser: Unprivileged.user(for: [layout.configuration, layout.runtime, executable]),
+            gateUser: !isDirect ? nil : Unprivileged.user(for: [layout.configuration, layout.runtime, executable]),
             // Its workers must get through to the gate's socket and to their bodies.
-            edgeUser: getuid() == 0 && Unprivileged.user(for: [layout.edgeRuntime]) == nil ? "root" : nil,
-            edgeWorkers: Unprivileged.user(for: [layout.edgeRuntime]))
+            edgeUser: isDirect && getuid() == 0 && Unprivileged.user(for: [layout.edgeRuntime]) == nil ? "root" : nil,
+            edgeWorkers: try isDirect ? Unprivileged.user(for: [layout.edgeRuntime]) : host.edgeUser())
     }
 }
 

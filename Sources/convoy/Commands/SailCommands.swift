@@ -16,13 +16,19 @@ struct Up: AsyncParsableCommand {
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
 
+    @Option(
+        help: "Who runs the processes: systemd (root on a host with Convoy's package) or direct; kept until changed.")
+    var backend: Backend?
+
     func run() async throws {
         let workplace = Workplace(fleet)
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
         let lock = try workplace.lockOperations()
         defer { withExtendedLifetime(lock) {} }
+        if let backend { try await workplace.host().choose(backend) }
         let result = try await workplace.fleetOperator(context, progress: progress).up()
+        try await workplace.host().admit(workplace)
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
     }
 }
@@ -87,9 +93,15 @@ struct Rollback: AsyncParsableCommand {
 struct Down: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stop the fleet: edge, instances, gate, supervisor; remove its database users.",
-        discussion: "Calls under way may end within rollout/drain. Releases, logs and fleet.lock stay.")
+        discussion: """
+            Calls under way may end within rollout/drain. Releases, logs and fleet.lock stay, unless --purge \
+            takes them too.
+            """)
 
     @OptionGroup var fleet: FleetOptions
+
+    @Flag(help: "Leave nothing of the fleet on this host: no release, log, unit or rule. fleet.yaml and its lock stay.")
+    var purge = false
 
     func run() async throws {
         let workplace = Workplace(fleet)
@@ -98,6 +110,7 @@ struct Down: AsyncParsableCommand {
         let lock = try workplace.lockOperations()
         defer { withExtendedLifetime(lock) {} }
         try await workplace.fleetOperator(context, progress: progress).down()
+        if purge { try await workplace.host().purge() }
         progress.endDetail()
         Terminal.print("\(context.spec.name) is down\n")
     }

@@ -93,13 +93,16 @@ struct Workplace {
                 users: { MongoUserDirectory(adminURI: $0) },
                 instanceURI: { try InstanceURI.make(base: $0, user: $1, password: $2) },
                 control: ControlClient(socket: layout.controlSocket),
-                launcher: DetachedSupervisor(layout: layout),
+                launcher: try host().launcher(),
                 sharedEdge: { [layout] in Self.sharedEdge(layout, $0) },
                 ledger: FileLedger(files: PosixFiles(), path: layout.ledger), files: PosixFiles(),
-                secrets: SystemSecrets(), time: SystemTime(), progress: progress,
+                secrets: SystemSecrets(), vault: try host().vault(), time: SystemTime(), progress: progress,
                 isInterrupted: { interrupts.happened }),
             context: context)
     }
+
+    /// Which backend this host has, and what stands behind it.
+    func host() throws -> HostBackend { try HostBackend(layout: layout) }
 
     /// Held while a verb changes the fleet: two operators at once would undo each other's work.
     func lockOperations() throws -> SupervisorLock {

@@ -1,0 +1,86 @@
+import Fleet
+import Foundation
+import Ledger
+import Planning
+import Ports
+import Rendering
+import Subprocess
+import Supervision
+import SystemPackage
+import Systemd
+
+// What a host with systemd has beside the fleet's own processes: firewall rules, and traces to be swept.
+extension HostBackend {
+    private static let firewall = "convoy-firewall.service"
+    private static let undo = "convoy-firewall-undo"
+
+    /// After the fleet serves: lets its port in, and keeps local users from its instances. Rules that shut the
+    /// operator out go by themselves, unless the edge was reached within a minute.
+    func admit(_ workplace: Workplace) async throws {
+        guard backend == .systemd else { return }
+        let ledger = FileLedger(files: PosixFiles(), path: layout.ledger)
+        guard let plan = try await ledger.load().current, let edge = try edgeUser() else { return }
+        let rules = try FirewallRenderer.render(FirewallPlan(plan, edgeUser: edge.user))
+        guard try PosixFiles().read(layout.firewallRules) != rules.content else { return }
+        try await armUndo()
+        try PosixFiles().write(layout.firewallRules, rules.content, mode: 0o644)
+        try await SystemdUnits().restart(Self.firewall)
+        let address = plan.edge.listen.address == "0.0.0.0" ? "127.0.0.1" : plan.edge.listen.address
+        guard TCPProbe.accepts(address: address, port: UInt16(plan.edge.listen.port)) else {
+            throw Failure(
+                .failed, "the firewall's new rules keep clients out", because: "\(address) no longer takes connections",
+                next: "they are taken back within a minute; see `systemctl status \(Self.undo).timer`")
+        }
+        try await SystemdUnits().stop(Self.undo + ".timer")
+    }
+
+    private func armUndo() async throws {
+        let result = try await run(
+            .path("/usr/bin/systemd-run"),
+            arguments: [
+                "--quiet", "--collect", "--unit=\(Self.undo)", "--on-active=60s", "--timer-property=AccuracySec=1s",
+                "/usr/bin/systemctl", "stop", Self.firewall,
+            ], environment: .custom(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]), output: .discarded,
+            error: .string(limit: 4096))
+        guard result.terminationStatus.isSuccess || result.standardError.contains("already") else {
+            throw Failure(
+                .failed, "cannot change the firewall",
+                because: "its undo can't be armed: \(result.standardError.split(separator: "\n").first ?? "")",
+                next: "`systemctl reset-failed \(Self.undo).timer`, then run the command again")
+        }
+    }
+
+    /// Everything that is the fleet's on this host; nothing else.
+    func purge() async throws {
+        let files = PosixFiles()
+        if backend == .systemd {
+            let units = try SystemdUnits()
+            try await units.stop(Self.firewall)
+            let directory = "/etc/systemd/system"
+            for name in try files.list(directory) where name == UnitRenderer.sliceFile || name.isInstanceUnit {
+                try files.remove(directory + "/" + name)
+            }
+            try await units.reload()
+        }
+        for path in [layout.configuration, layout.state, layout.root + "/var/lib/private/convoy", layout.runtime] {
+            try files.remove(path)
+        }
+    }
+}
+
+extension String {
+    /// Also a drop-in directory of one that is gone.
+    fileprivate var isInstanceUnit: Bool { hasPrefix("convoy-instance-") && hasSuffix(".service") }
+}
+
+extension FirewallPlan {
+    /// Ports of both colours, so that a rollout changes no rule.
+    init(_ plan: GenerationPlan, edgeUser: UInt32) {
+        let ports = plan.instances.flatMap {
+            [$0.port, $0.siblingPort, $0.monitoringPort, $0.siblingMonitoringPort].compactMap(\.self)
+        }
+        self.init(
+            fleet: plan.fleet, edge: plan.edge.listen, instancePorts: Set(ports).sorted(), edgeUser: edgeUser,
+            wish: plan.wish)
+    }
+}

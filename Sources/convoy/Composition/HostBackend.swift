@@ -1,0 +1,82 @@
+import ArgumentParser
+import Fleet
+import Foundation
+import Ports
+import Supervision
+import Systemd
+
+extension Backend: ExpressibleByArgument {}
+
+/// What stands behind the ports on this host: child processes, or systemd.
+struct HostBackend {
+    let layout: FleetLayout
+    let backend: Backend
+    private let files = PosixFiles()
+
+    init(layout: FleetLayout) throws {
+        self.layout = layout
+        guard let backend = Backend(file: try files.read(layout.backend)) else {
+            throw Failure(
+                .failed, "cannot tell which backend this host has", because: "\(layout.backend) says another word",
+                next: "write `direct` or `systemd` into it")
+        }
+        self.backend = backend
+    }
+
+    /// Kept for every later verb, and for the supervisor. A host that serves keeps what it has.
+    func choose(_ wish: Backend) async throws {
+        guard wish != backend else { return }
+        guard try !ListeningSocket.answers(layout.controlSocket) || files.list(layout.generations).isEmpty else {
+            throw Failure(
+                .failed, "cannot change the backend to \(wish.rawValue)",
+                because: "the fleet runs on the \(backend.rawValue) one", next: "`convoy down`, then `convoy up` again")
+        }
+        if wish == .systemd { try await checkSystemd() }
+        try files.makeDirectory(layout.configuration, mode: 0o755)
+        try files.write(layout.backend, wish.rawValue + "\n", mode: 0o644)
+    }
+
+    private func checkSystemd() async throws {
+        guard layout.root.isEmpty, getuid() == 0 else {
+            throw Failure(
+                .usage, "cannot use the systemd backend",
+                because: getuid() == 0 ? "units know no other root than /" : "only root may write units",
+                next: "run it as root and without --root, or use --backend direct")
+        }
+        guard try await SystemdUnits().isInstalled(SystemdSupervisor.unit) else {
+            throw Failure(
+                .unavailable, "cannot use the systemd backend", because: "Convoy's units are not installed here",
+                next: "install Convoy's Debian package on this host")
+        }
+    }
+
+    func processes() throws -> (any ProcessBackend, (any UnitHost)?) {
+        guard backend == .systemd else { return (try DirectProcesses(), nil) }
+        let processes = try SystemdProcesses(files: files)
+        return (processes, processes)
+    }
+
+    func launcher() throws -> any SupervisorLauncher {
+        backend == .systemd
+            ? SystemdSupervisor(layout: layout, units: try SystemdUnits()) : DetachedSupervisor(layout: layout)
+    }
+
+    func vault() throws -> (any CredentialVault)? { backend == .systemd ? SystemdVault(files: files) : nil }
+
+    /// Whose the edge's files and the gate's socket are; nil on the direct backend.
+    func edgeUser() throws -> ProcessPlan.UserAndGroup? {
+        guard backend == .systemd else { return nil }
+        guard let entry = getpwnam("convoy-edge") else {
+            throw Failure(
+                .unavailable, "cannot run the edge", because: "the user convoy-edge is missing",
+                next: "`systemd-sysusers` makes it, as Convoy's Debian package does")
+        }
+        return ProcessPlan.UserAndGroup(user: entry.pointee.pw_uid, group: entry.pointee.pw_gid)
+    }
+
+    func log() -> @Sendable (String) -> Void {
+        guard backend == .systemd else { return { DaemonLog.write($0) } }
+        let journal = JournalLog(daemon: "supervisor")
+        return { journal.write($0) }
+    }
+}
