@@ -60,6 +60,7 @@ extension HostBackend {
             for name in try files.list(directory) where name == UnitRenderer.sliceFile || name.isInstanceUnit {
                 try files.remove(directory + "/" + name)
             }
+            try await units.stop(UnitRenderer.sliceFile)
             try await units.reload()
         }
         for path in [layout.configuration, layout.state, layout.root + "/var/lib/private/convoy", layout.runtime] {

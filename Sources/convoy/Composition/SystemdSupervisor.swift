@@ -2,7 +2,9 @@ import Fleet
 import Foundation
 import Operations
 import Ports
+import Subprocess
 import Supervision
+import SystemPackage
 import Systemd
 
 /// The systemd backend's supervisor: Convoy's own unit.
@@ -14,6 +16,7 @@ struct SystemdSupervisor: SupervisorLauncher {
 
     func ensureRunning() async throws -> Bool {
         if try ListeningSocket.answers(layout.controlSocket) { return false }
+        try await makeDirectories()
         // One that started before this host was given its backend would be another backend's.
         for socket in ["convoy-gate.socket", "convoy-refresher.socket"] { try await units.start(socket) }
         try await units.restart(Self.unit)
@@ -23,6 +26,19 @@ struct SystemdSupervisor: SupervisorLauncher {
                 next: "`journalctl -u \(Self.unit)` tells why")
         }
         return true
+    }
+
+    /// Those that the package's users own: a purge has taken them.
+    private func makeDirectories() async throws {
+        let result = try await run(
+            .path("/usr/bin/systemd-tmpfiles"), arguments: ["--create", "/usr/lib/tmpfiles.d/convoy.conf"],
+            environment: .custom(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]), output: .discarded,
+            error: .string(limit: 4096))
+        guard !result.terminationStatus.isSuccess else { return }
+        throw Failure(
+            .failed, "cannot make Convoy's directories",
+            because: "systemd-tmpfiles: " + result.standardError.split(separator: "\n").joined(separator: "; "),
+            next: "install Convoy's Debian package on this host")
     }
 
     /// It would be started again, and have nothing to do.
