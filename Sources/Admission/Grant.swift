@@ -48,7 +48,6 @@ package struct Grant: Sendable, Equatable {
         if let sessionGroup { headers.append(("X-Convoy-Session-Group", sessionGroup)) }
         if let owner { headers.append(("X-Convoy-Owner", owner)) }
         if let newSession { headers.append(("X-Convoy-New-Session", newSession)) }
-        if session == .ignored { headers.append(("X-Convoy-Session", "ignore")) }
         return headers
     }
 }

@@ -16,6 +16,8 @@ package struct StatusText: Sendable {
         if !status.instances.isEmpty { lines.append(table.trimmedEnd) }
         let troubled = status.instances.filter { !$0.reason.isEmpty && $0.state != .pending }
         for instance in troubled { lines.append("  \(instance.name): \(instance.reason)") }
+        let changed = Set(status.instances.flatMap(\.dropIns)).sorted()
+        for path in changed { lines.append("  units are changed by \(path)") }
         lines.append(
             "edge  \(word(status.edge.state, status.edge.reason))"
                 + (status.edge.url.isEmpty ? "" : "  \(status.edge.url)"))

@@ -28,7 +28,6 @@ struct SessionUseTests {
         let grant = Self.grant { ($0.sessionID, $0.protocolVersion) = ("b2.6f0c", "2026-07-28") }
         #expect(grant?.session == .ignored)
         #expect(grant?.sessionGroup == nil)
-        #expect(grant.map(AdmissionDecision.admit)?.header("X-Convoy-Session") == "ignore")
         #expect(Self.grant { $0.protocolVersion = "2026-07-28" }?.session == Grant.SessionUse.none)
     }
 

@@ -121,7 +121,6 @@ struct SessionContractTests {
                 fixture, "ada", session: "a1.unknown", more: ["MCP-Protocol-Version: 2026-07-28"])
             #expect(answer?.status == 204)
             #expect(answer?.headers["x-convoy-session-group"] == nil)
-            #expect(answer?.headers["x-convoy-session"] == "ignore")
         }
     }
 

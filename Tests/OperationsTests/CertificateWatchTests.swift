@@ -4,7 +4,7 @@ import Testing
 
 @testable import Operations
 
-@Suite("A certificate that changes under a serving fleet", .timeLimit(.minutes(2)))
+@Suite("A certificate that changes under a serving fleet", .timeLimit(.minutes(10)))
 struct CertificateWatchTests {
     private let world = FakeWorld()
     private let paths = ["/tls/cert", "/tls/key", "/tls/clients", "/tls/ocsp"]

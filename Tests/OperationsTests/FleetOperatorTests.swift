@@ -6,7 +6,7 @@ import Testing
 
 @testable import Operations
 
-@Suite("FleetOperator", .timeLimit(.minutes(2)))
+@Suite("FleetOperator", .timeLimit(.minutes(10)))
 struct FleetOperatorTests {
     private let lab = OperatorLab()
     private var world: FakeWorld { lab.world }

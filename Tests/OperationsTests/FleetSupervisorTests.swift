@@ -7,7 +7,7 @@ import Testing
 
 @testable import Operations
 
-@Suite("FleetSupervisor", .timeLimit(.minutes(2)))
+@Suite("FleetSupervisor", .timeLimit(.minutes(10)))
 struct FleetSupervisorTests {
     private let world = FakeWorld()
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Operations
 
-@Suite("Issuers in the policy that the supervisor writes", .timeLimit(.minutes(2)))
+@Suite("Issuers in the policy that the supervisor writes", .timeLimit(.minutes(10)))
 struct IssuerPolicyTests {
     private let world = FakeWorld()
 

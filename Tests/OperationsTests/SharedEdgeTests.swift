@@ -4,7 +4,7 @@ import Testing
 
 @testable import Operations
 
-@Suite("An edge within the nginx that is there already", .timeLimit(.minutes(2)))
+@Suite("An edge within the nginx that is there already", .timeLimit(.minutes(10)))
 struct SharedEdgeTests {
     private let world = FakeWorld()
     private let file = "/etc/nginx/conf.d/convoy-shop.conf"

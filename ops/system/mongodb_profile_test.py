@@ -135,6 +135,25 @@ def clients(world):
         check("find" in names and not forbidden, f"{era}: tools {names}")
 
 
+@test("a legacy session outlives the instance that has it: its id is the gate's, and a sibling makes it up again")
+def outlives(world):
+    ours = fleet(world)
+
+    async def session():
+        client = HTTPClient(ours.endpoint, "legacy", token=STATE["token"])
+        try:
+            await client.open()
+            check("Customer 3" in await client.call_tool("find", FIND), "no customer")
+            for name, row in sorted(ours.instances().items()):
+                os.kill(row["pid"], 9)
+                check("Customer 3" in await client.call_tool("find", FIND), f"{name} was killed: no customer")
+                harness.eventually(20, "the fleet is whole again", lambda: ours.status()["converged"])
+        finally:
+            await client.close()
+
+    asyncio.run(session())
+
+
 @test("straight at an instance's port nobody is let in without the pool's header secret")
 def loopback(world):
     ours = fleet(world)

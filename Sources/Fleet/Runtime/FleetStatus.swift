@@ -67,11 +67,14 @@ package struct InstanceStatus: Sendable, Equatable, Codable {
     package var eras: [Era]
     package var toolsDigest: Digest?
     package var restarts: Int
+    /// Paths of files by which an admin changed its unit; none on the direct backend.
+    package var dropIns: [String]
 
     package init(
         name: String, pool: String, host: String, slot: Int, generation: Int, version: String, digest: Digest,
         state: InstanceState, ready: Bool, reason: String, port: Int, pid: Int32?, uptimeSeconds: Double?,
-        databaseUser: String?, proof: ProofStatus?, eras: [Era], toolsDigest: Digest?, restarts: Int
+        databaseUser: String?, proof: ProofStatus?, eras: [Era], toolsDigest: Digest?, restarts: Int,
+        dropIns: [String] = []
     ) {
         self.name = name
         self.pool = pool
@@ -91,6 +94,7 @@ package struct InstanceStatus: Sendable, Equatable, Codable {
         self.eras = eras
         self.toolsDigest = toolsDigest
         self.restarts = restarts
+        self.dropIns = dropIns
     }
 }
 

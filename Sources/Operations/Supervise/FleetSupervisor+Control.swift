@@ -277,7 +277,8 @@ extension FleetSupervisor {
             proof: instance.proof.map { _ in
                 ProofStatus(verdict: machine.verdict, ageSeconds: machine.provedAt.map { rounded(now - $0.value) })
             },
-            eras: machine.eras, toolsDigest: machine.toolsDigest, restarts: machine.restarts)
+            eras: machine.eras, toolsDigest: machine.toolsDigest, restarts: machine.restarts,
+            dropIns: runner.dropIns)
     }
 
     private func rounded(_ seconds: Double) -> Double { (seconds * 10).rounded() / 10 }

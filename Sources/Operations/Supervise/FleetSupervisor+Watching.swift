@@ -10,6 +10,7 @@ extension FleetSupervisor {
     private static var troubledPause: Seconds { 1 }
 
     func watchHealth(_ name: String) {
+        noteDropIns(name)
         runners[name]?.probing?.cancel()
         runners[name]?.probing = Task {
             var count = 0
@@ -17,6 +18,17 @@ extension FleetSupervisor {
                 count += 1
                 guard (try? await self.ports.time.sleep(pause)) != nil else { return }
             }
+        }
+    }
+
+    /// Its unit as the host has it: what an admin put beside ours is respected, and shown.
+    func noteDropIns(_ name: String) {
+        guard let units = ports.units else { return }
+        Task {
+            let found = await units.dropIns(of: name)
+            guard runners[name] != nil, runners[name]?.dropIns != found else { return }
+            runners[name]?.dropIns = found
+            changed()
         }
     }
 

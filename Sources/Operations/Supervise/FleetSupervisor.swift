@@ -13,6 +13,8 @@ package actor FleetSupervisor {
         var record: ProcessRecord?
         /// The era that probes use, once known for this process.
         var era: Era?
+        /// Files by which an admin changed its unit.
+        var dropIns: [String] = []
         var probing: Task<Void, Never>?
         var proving: Task<Void, Never>?
         /// Proofs are taken one at a time.
