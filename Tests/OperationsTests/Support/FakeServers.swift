@@ -185,7 +185,7 @@ struct FakeReleases: ReleaseStore {
     func install(_ locked: LockedRelease) async throws -> InstalledRelease {
         try fuse.pass()
         let release = InstalledRelease(
-            reference: locked.reference, digest: locked.digest, tree: "/releases/" + locked.digest.hex)
+            reference: locked.reference, digest: locked.digest, tree: "/opt/releases/" + locked.digest.hex)
         shelf.installed.withLock { $0[locked.digest.hex] = release }
         return release
     }

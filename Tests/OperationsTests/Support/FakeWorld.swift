@@ -15,7 +15,7 @@ final class FakeWorld: Sendable {
         var fuse: Fuse
     }
 
-    let layout = FleetLayout(root: "/fleet")
+    let layout: FleetLayout
     let disk = FakeDisk()
     let machine: FakeMachine
     let database = FakeDatabase()
@@ -25,15 +25,18 @@ final class FakeWorld: Sendable {
     let sharedEdge = FakeSharedEdge()
     let sockets: FakeSockets
     let certificates = FakeCertificates()
+    let units: FakeUnits
     let seal = FakeSeal()
     let shelf = FakeShelf()
     let secrets = FakeSecrets()
     let log = Mutex<[String]>([])
     private let lives = Mutex<(count: Int, now: Life?)>((0, nil))
 
-    init() {
+    init(root: String = "/fleet") {
+        layout = FleetLayout(root: root)
         machine = FakeMachine(disk: disk, policyPath: layout.gatePolicy)
         prober = FakeProber(machine: machine)
+        units = FakeUnits(disk: disk)
         sockets = FakeSockets(machine: machine, sharedEdge: sharedEdge)
         disk["/fleet/admin-uri"] = "mongodb://admin:hush0@127.0.0.1:27017/\n"
     }
@@ -46,7 +49,7 @@ final class FakeWorld: Sendable {
     func startSupervisor() -> FleetSupervisor {
         let fuse = Fuse()
         let ports = SupervisorPorts(
-            processes: FakeProcesses(machine: machine, fuse: fuse), prober: prober,
+            processes: FakeProcesses(machine: machine, fuse: fuse), units: units.isNeeded ? units : nil, prober: prober,
             proofs: FakeProofs(database: database), edge: FusedEdge(edge: edge, fuse: fuse),
             sharedEdge: { [sharedEdge] in sharedEdge.including($0) },
             certificate: certificates.isNeeded ? certificates : nil,
@@ -93,7 +96,7 @@ final class FakeWorld: Sendable {
                 launcher: FakeLauncher(world: self, fuse: fuse),
                 sharedEdge: { [sharedEdge] in sharedEdge.including($0) },
                 ledger: MemoryLedger(disk: disk, path: layout.ledger, fuse: fuse),
-                files: FakeFiles(disk: disk, fuse: fuse), secrets: secrets,
+                files: FakeFiles(disk: disk, fuse: fuse), secrets: secrets, vault: units.isNeeded ? units : nil,
                 time: FakeTimepiece(time: time, fuse: fuse), progress: Silence(), isInterrupted: isInterrupted),
             context: FleetContext(
                 spec: spec, profile: profile, layout: layout, lockFile: "/fleet/fleet.lock",
