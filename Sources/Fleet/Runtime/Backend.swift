@@ -5,10 +5,10 @@ package enum Backend: String, Sendable, Codable, CaseIterable {
     /// Units.
     case systemd
 
-    /// As `FleetLayout.backend` says; a host where nobody has chosen is a direct one. Nil for another word.
-    package init?(file text: String?) {
+    /// As `FleetLayout.backend` says; where nobody has chosen yet, the natural one. Nil for another word.
+    package init?(file text: String?, natural: Backend = .direct) {
         guard let word = text?.split(whereSeparator: \.isWhitespace).first else {
-            self = .direct
+            self = natural
             return
         }
         self.init(rawValue: String(word))

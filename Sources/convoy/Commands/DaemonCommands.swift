@@ -26,10 +26,11 @@ struct Supervise: AsyncParsableCommand {
     func run() async throws {
         let layout = FleetLayout(root: Workplace.absolute(root.root))
         let files = PosixFiles()
+        let host = try HostBackend(layout: layout)
+        guard try !host.isIdleUnit() else { return try await Task.sleep(for: .seconds(86_400 * 3650)) }
         for path in [layout.state, layout.runtime] { try files.makeDirectory(path, mode: 0o755) }
         let lock = try SupervisorLock(path: layout.supervisorLock)
         let prober = MCPProber()
-        let host = try HostBackend(layout: layout)
         let supervisor = FleetSupervisor(
             ports: try Self.ports(layout, prober, host), settings: try Self.settings(layout, host))
         let running = Task { try await supervisor.run() }

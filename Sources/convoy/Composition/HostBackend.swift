@@ -15,7 +15,8 @@ struct HostBackend {
 
     init(layout: FleetLayout) throws {
         self.layout = layout
-        guard let backend = Backend(file: try files.read(layout.backend)) else {
+        let text = try files.read(layout.backend)
+        guard let backend = Backend(file: text, natural: Self.natural(layout)) else {
             throw Failure(
                 .failed, "cannot tell which backend this host has", because: "\(layout.backend) says another word",
                 next: "write `direct` or `systemd` into it")
@@ -23,15 +24,30 @@ struct HostBackend {
         self.backend = backend
     }
 
+    /// Where Convoy's package is on a host with systemd, root's fleet is systemd's. The supervisor's unit and the
+    /// verbs must think alike before anybody has chosen.
+    private static func natural(_ layout: FleetLayout) -> Backend {
+        let signs = ["/run/systemd/system", "/usr/lib/systemd/system/" + SystemdSupervisor.unit]
+        let isHost = layout.root.isEmpty && getuid() == 0
+        return isHost && signs.allSatisfy(FileManager.default.fileExists) ? .systemd : .direct
+    }
+
     /// Kept for every later verb, and for the supervisor. A host that serves keeps what it has.
     func choose(_ wish: Backend) async throws {
-        guard wish != backend else { return }
+        guard wish != backend else { return try write(wish) }
         guard try !ListeningSocket.answers(layout.controlSocket) || files.list(layout.generations).isEmpty else {
             throw Failure(
                 .failed, "cannot change the backend to \(wish.rawValue)",
                 because: "the fleet runs on the \(backend.rawValue) one", next: "`convoy down`, then `convoy up` again")
         }
         if wish == .systemd { try await checkSystemd() }
+        try write(wish)
+        // An idle one of the other kind.
+        if wish == .direct { try await SystemdUnits().stop(SystemdSupervisor.unit) }
+        if wish == .systemd { try await SystemdUnits().restart(SystemdSupervisor.unit) }
+    }
+
+    private func write(_ wish: Backend) throws {
         try files.makeDirectory(layout.configuration, mode: 0o755)
         try files.write(layout.backend, wish.rawValue + "\n", mode: 0o644)
     }
@@ -48,6 +64,22 @@ struct HostBackend {
                 .unavailable, "cannot use the systemd backend", because: "Convoy's units are not installed here",
                 next: "install Convoy's Debian package on this host")
         }
+    }
+
+    /// Started by the package's unit on a host whose fleet is none of systemd's: whatever that would start would
+    /// die with it. It says that it is well, and does nothing.
+    func isIdleUnit() throws -> Bool {
+        guard backend == .direct, ProcessInfo.processInfo.environment["NOTIFY_SOCKET"] != nil else { return false }
+        let notify = SystemdNotify()
+        guard let pace = notify.pace else { return false }
+        notify.ready("idle: \(layout.backend) says direct")
+        Task.detached {
+            while true {
+                notify.alive()
+                try await Task.sleep(for: pace.duration)
+            }
+        }
+        return true
     }
 
     func processes() throws -> (any ProcessBackend, (any UnitHost)?) {
