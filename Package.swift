@@ -93,6 +93,9 @@ let package = Package(
         // Floor 2: what the use cases need from the world
         floor("Ports", ["Fleet", "Planning"]),
 
+        // What daemons of ours have in common: signals, sockets
+        floor("Daemons", ["Fleet"]),
+
         // Floor 3: use cases, and adapters that know neither them nor each other
         floor("Operations", ["Fleet", "Planning", "Rendering", "Admission", "Ports"]),
         floor(
@@ -101,12 +104,15 @@ let package = Package(
                 "Fleet", "Planning", "Admission", "Ports", nioCore, nioPosix, nioSSL, nioTLS, crypto, cryptoExtras,
             ]),
         floor("Console", ["Fleet", "Planning", "Ports"]),
-        floor("Control", ["Fleet", "Planning", "Ports", nioCore, nioHTTP1, nioPosix, asyncHTTPClient]),
+        floor("Control", ["Fleet", "Planning", "Ports", "Daemons", nioCore, nioHTTP1, nioPosix, asyncHTTPClient]),
         floor("Edge", ["Fleet", "Planning", "Ports", "COpenSSL", subprocess]),
-        floor("Gate", ["Fleet", "Admission", "Ports", nioCore, nioHTTP1, nioPosix, crypto, cryptoExtras]),
+        floor("Gate", ["Fleet", "Admission", "Ports", "Daemons", nioCore, nioHTTP1, nioPosix, crypto, cryptoExtras]),
         floor(
             "Issuers",
-            ["Fleet", "Planning", "Admission", "Ports", nioCore, nioHTTP1, nioPosix, nioSSL, asyncHTTPClient]),
+            [
+                "Fleet", "Planning", "Admission", "Ports", "Daemons", nioCore, nioHTTP1, nioPosix, nioSSL,
+                asyncHTTPClient,
+            ]),
         floor("Ledger", ["Fleet", "Planning", "Ports"]),
         floor("MongoDB", ["Fleet", "Planning", "Ports", "CMongoC"]),
         floor("Probes", ["Fleet", "Planning", "Ports", asyncHTTPClient, crypto]),
@@ -136,7 +142,7 @@ let package = Package(
         tests("Operations", ["ProcessContract"]),
         tests("Conformance", [nioCore, nioPosix, crypto, cryptoExtras]),
         tests("Console", []),
-        tests("Control", []),
+        tests("Control", ["Daemons"]),
         tests("Edge", ["Rendering"]),
         tests("Gate", [jwtKit, crypto, cryptoExtras, nioCore]),
         tests("Issuers", [nioCore, nioHTTP1, nioPosix, nioSSL]),

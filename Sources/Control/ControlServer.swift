@@ -1,3 +1,4 @@
+import Daemons
 import Fleet
 import NIOCore
 import NIOHTTP1
@@ -28,7 +29,7 @@ package final class ControlServer: Sendable {
     ) async throws -> ControlServer {
         let descriptor: Int32 =
             switch listener {
-            case .path(let path): try ControlSocket.bind(path)
+            case .path(let path): try SocketFile.bind(path, mode: 0o600)
             case .inherited(let descriptor): descriptor
             }
         let open = OpenConnections()

@@ -1,4 +1,6 @@
+import Daemons
 import Fleet
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -11,10 +13,10 @@ package struct GateServer: Sendable {
     /// is one; without `sessions` those end with the process. Throws a `Failure` when it can't listen.
     package static func run(
         policyFile: String, listener: GateListener, log: AuditLog, refresher: String? = nil,
-        patience: TimeAmount = .seconds(2), sessions: SessionTable? = nil,
-        clock: @escaping @Sendable () -> Double = WallClock.now
+        sessions: SessionTable? = nil, clock: @escaping @Sendable () -> Double = WallClock.now
     ) async throws {
-        let signals = GateSignals()
+        enum Event { case reload, reopen, stop }
+        let signals = DaemonSignals<Event>([SIGHUP: .reload, SIGUSR1: .reopen, SIGTERM: .stop, SIGINT: .stop])
         defer { signals.restore() }
         let server = try await start(
             policyFile: policyFile, listener: listener, log: log, refresher: refresher, sessions: sessions,

@@ -1,3 +1,4 @@
+import Daemons
 import Fleet
 import NIOCore
 import NIOHTTP1
@@ -16,7 +17,8 @@ package final class RefresherServer: Sendable {
     package static func run(
         planFile: String, listener: RefresherListener?, world: RefresherWorld, limits: IssuerLimits = IssuerLimits()
     ) async throws {
-        let signals = RefresherSignals()
+        enum Event { case reload, stop }
+        let signals = DaemonSignals<Event>([SIGHUP: .reload, SIGTERM: .stop, SIGINT: .stop])
         defer { signals.restore() }
         let server = try await start(planFile: planFile, listener: listener, world: world, limits: limits)
         loop: for await signal in signals.stream {
@@ -82,7 +84,7 @@ package final class RefresherServer: Sendable {
     }
 
     private static func place(_ refresher: Refresher) throws(Failure) -> RefresherListener {
-        if RefresherListener.isInherited { return .inherited }
+        if InheritedSocket.isThere { return .inherited }
         if let path = refresher.listen { return .path(path) }
         throw Failure(
             .usage, "the refresher can't listen", because: "no socket is inherited, named, or in a plan that applies",

@@ -1,3 +1,4 @@
+import Daemons
 import Fleet
 import Foundation
 import Ports
@@ -19,7 +20,7 @@ struct ControlClientTests {
     func notRunning() async throws {
         let path = FileManager.default.temporaryDirectory.path + "/convoy-\(UUID().uuidString).sock"
         for dead in [false, true] {
-            if dead { close(try ControlSocket.bind(path)) }
+            if dead { close(try SocketFile.bind(path, mode: 0o600)) }
             let failure = await failure(at: path)
             #expect(failure?.code == .unavailable)
             #expect(failure?.why == "supervisor is not running (\(path))")
@@ -52,7 +53,7 @@ struct ControlClientTests {
     /// What the client makes of one scripted answer.
     private func failure(against answer: String) async throws -> Failure? {
         let path = FileManager.default.temporaryDirectory.path + "/convoy-\(UUID().uuidString).sock"
-        let listener = try ControlSocket.bind(path)
+        let listener = try SocketFile.bind(path, mode: 0o600)
         defer { try? FileManager.default.removeItem(atPath: path) }
         listen(listener, 4)
         Thread.detachNewThread {

@@ -1,3 +1,4 @@
+import Daemons
 import Fleet
 import Foundation
 import Ports
@@ -148,7 +149,7 @@ struct ControlServerTests {
     func stale() async throws {
         try await withServer(FakeControl()) { path, _ in
             let stale = path + ".old"
-            close(try ControlSocket.bind(stale))
+            close(try SocketFile.bind(stale, mode: 0o600))
             let server = try await ControlServer.start(FakeControl(), on: .path(stale))
             await server.stop()
             await #expect(throws: Failure.self) { _ = try await ControlServer.start(FakeControl(), on: .path(path)) }
@@ -164,7 +165,7 @@ struct ControlServerTests {
     @Test("an inherited descriptor is served")
     func inherited() async throws {
         try await withServer(FakeControl()) { path, _ in
-            let descriptor = try ControlSocket.bind(path + "2")
+            let descriptor = try SocketFile.bind(path + "2", mode: 0o600)
             let server = try await ControlServer.start(FakeControl(), on: .inherited(descriptor))
             let client = ControlClient(socket: path + "2")
             let report = try await client.status(newerThan: nil, timeout: 0)

@@ -17,9 +17,10 @@ DOMAIN = {
     "Templates": set(),
     "Rendering": {"Fleet", "Planning", "Templates"},
     "Ports": {"Fleet", "Planning"},
+    "Daemons": {"Fleet"},
     "Operations": {"Fleet", "Planning", "Rendering", "Admission", "Ports"},
 }
-ADAPTER_FLOOR = {"Fleet", "Planning", "Admission", "Rendering", "Ports"}
+ADAPTER_FLOOR = {"Fleet", "Planning", "Admission", "Rendering", "Ports", "Daemons"}
 C_MODULES = {"CLibMongoC", "CMongoC", "CProcess", "CSystemd", "COpenSSL"}
 TOP = "convoy"
 

@@ -2,18 +2,18 @@ import Dispatch
 import Glibc
 
 /// The signals of a daemon as a stream. From here to `restore` their default actions are off.
-struct RefresherSignals {
-    enum Event: Sendable { case reload, stop }
-
-    let stream: AsyncStream<Event>
+package struct DaemonSignals<Event: Sendable> {
+    package let stream: AsyncStream<Event>
     private let sources: [any DispatchSourceSignal]
-    private static let events: [(Int32, Event)] = [(SIGHUP, .reload), (SIGTERM, .stop), (SIGINT, .stop)]
+    private let numbers: [Int32]
 
-    init() {
+    /// - Parameter events: what each signal means, such as `[SIGHUP: .reload]`.
+    package init(_ events: [Int32: Event]) {
         let (stream, continuation) = AsyncStream<Event>.makeStream()
         self.stream = stream
-        let queue = DispatchQueue(label: "convoy.refresher.signals")
-        sources = Self.events.map { number, event in
+        numbers = events.keys.sorted()
+        let queue = DispatchQueue(label: "convoy.daemon.signals")
+        sources = events.map { number, event in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { continuation.yield(event) }
@@ -22,8 +22,8 @@ struct RefresherSignals {
         }
     }
 
-    func restore() {
+    package func restore() {
         for source in sources { source.cancel() }
-        for (number, _) in Self.events { signal(number, SIG_DFL) }
+        for number in numbers { signal(number, SIG_DFL) }
     }
 }
