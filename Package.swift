@@ -89,6 +89,19 @@ let package = Package(
                 .embedInCode("systemd/instance.service.mustache"),
             ], swiftSettings: strict),
         floor("Rendering", ["Fleet", "Templates", mustache]),
+        .target(
+            name: "Units", path: "units", exclude: ["sysusers.d", "tmpfiles.d"],
+            resources: [
+                .embedInCode("convoy-edge.service"),
+                .embedInCode("convoy-firewall.service"),
+                .embedInCode("convoy-gate.service"),
+                .embedInCode("convoy-gate.socket"),
+                .embedInCode("convoy-refresher.service"),
+                .embedInCode("convoy-refresher.socket"),
+                .embedInCode("convoy-supervisor.service"),
+                .embedInCode("embedded/sysusers.conf"),
+                .embedInCode("embedded/tmpfiles.conf"),
+            ], swiftSettings: strict),
 
         // Floor 2: what the use cases need from the world
         floor("Ports", ["Fleet", "Planning"]),
@@ -126,7 +139,7 @@ let package = Package(
             dependencies: [
                 "Conformance",
                 "Operations", "Console", "Control", "Edge", "Gate", "Issuers", "Ledger", "MongoDB", "Probes",
-                "Releases", "Supervision", "Systemd", "Rendering", "Templates", "Ports", "Planning", "Fleet",
+                "Releases", "Supervision", "Systemd", "Rendering", "Templates", "Units", "Ports", "Planning", "Fleet",
                 argumentParser, subprocess,
             ], swiftSettings: strict),
 
@@ -139,7 +152,7 @@ let package = Package(
         tests("Planning", []),
         tests("Admission", []),
         tests("Rendering", [], exclude: ["Goldens"]),
-        tests("Operations", ["ProcessContract"]),
+        tests("Operations", ["ProcessContract", "Units"], exclude: ["Goldens"]),
         tests("Conformance", [nioCore, nioPosix, crypto, cryptoExtras]),
         tests("Console", []),
         tests("Control", ["Daemons"]),

@@ -25,7 +25,7 @@ struct Convoy: AsyncParsableCommand {
             """,
         version: version,
         groupedSubcommands: [
-            CommandGroup(name: "Describe:", subcommands: [Init.self, Validate.self, Plan.self]),
+            CommandGroup(name: "Describe:", subcommands: [Init.self, Validate.self, Plan.self, Render.self]),
             CommandGroup(
                 name: "Sail:", subcommands: [Up.self, Rollout.self, Rollback.self, Down.self]),
             CommandGroup(name: "Look:", subcommands: [Status.self, Verify.self, Logs.self, Doctor.self]),

@@ -45,6 +45,18 @@ struct ReleaseLockFileTests {
         #expect(refusal.why.contains(why))
     }
 
+    @Test(
+        "a program that is not below its release is refused",
+        arguments: ["../../bin/sh", "/bin/sh", "a//b", "a/./b", ""])
+    func programs(path: String) async throws {
+        var bad = try lock()
+        bad.releases[0].programs = ["mcp-grafana": path]
+        let text = try ReleaseLockFile.encode(bad)
+        #expect(try await failure { _ = try ReleaseLockFile.decode(text, file: "l") }.why.contains("is not below"))
+        bad.releases[0].programs = ["mcp-grafana": "bin/mcp-grafana"]
+        #expect(try ReleaseLockFile.decode(ReleaseLockFile.encode(bad), file: "l") == bad)
+    }
+
     @Test("names that would become paths or pip options are refused", arguments: ["../x", "-r", "a b", "a/b", ""])
     func names(name: String) async throws {
         var bad = try lock()

@@ -12,7 +12,7 @@ harness.parts.run_under("client")
 
 STATE = {}
 VERBS = ["init", "validate", "plan", "up", "down", "status", "rollout", "rollback", "logs", "doctor", "token",
-         "releases", "verify", "supervise", "gate", "refresher"]
+         "releases", "verify", "render", "supervise", "gate", "refresher"]
 
 
 def fleet(world):

@@ -33,3 +33,16 @@ package struct FirewallPlan: Sendable, Equatable, Codable {
         self.wish = wish
     }
 }
+
+extension FirewallPlan {
+    /// Ports of both colours, so that a rollout changes no rule. Nothing of the database: who else on this machine
+    /// may use it is not Convoy's to say.
+    package init(_ plan: GenerationPlan, edgeUser: UInt32) {
+        let ports = plan.instances.flatMap {
+            [$0.port, $0.siblingPort, $0.monitoringPort, $0.siblingMonitoringPort].compactMap(\.self)
+        }
+        self.init(
+            fleet: plan.fleet, edge: plan.edge.listen, instancePorts: Set(ports).sorted(), edgeUser: edgeUser,
+            wish: plan.wish)
+    }
+}

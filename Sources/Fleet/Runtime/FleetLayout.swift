@@ -9,6 +9,9 @@ package struct FleetLayout: Sendable, Equatable {
     package var state: String { root + "/var/lib/convoy" }
     package var runtime: String { root + "/run/convoy" }
 
+    /// Which `Backend` runs this host; written by `up`.
+    package var backend: String { configuration + "/backend" }
+
     package var ledger: String { state + "/ledger.json" }
     package var releases: String { state + "/releases" }
     package var generations: String { state + "/generations" }
@@ -25,8 +28,6 @@ package struct FleetLayout: Sendable, Equatable {
     package func headerSecret(_ pool: String) -> String { secrets + "/header-" + pool }
     package func log(_ name: String) -> String { logs + "/" + name + ".log" }
 
-    /// Which backend this host has: a `Backend`'s word.
-    package var backend: String { configuration + "/backend" }
     package var supervisorLock: String { runtime + "/supervisor.lock" }
     package var operatorLock: String { runtime + "/operator.lock" }
     package var controlSocket: String { runtime + "/control.sock" }

@@ -36,16 +36,20 @@ package struct LockedRelease: Sendable, Equatable, Codable {
     package var packages: [LockedPackage]
     /// Of the installed tree.
     package var digest: Digest
+    /// Commands that are programs: name -> path below the tree; any other is a Python entry point. Nil where
+    /// nobody looked: `path:` releases, whose commands are paths, and locks of an older convoy.
+    package var programs: [String: String]?
 
     package init(
         reference: ReleaseReference, constraints: [String], platform: String, packages: [LockedPackage],
-        digest: Digest
+        digest: Digest, programs: [String: String]? = nil
     ) {
         self.reference = reference
         self.constraints = constraints.sorted()
         self.platform = platform
         self.packages = packages
         self.digest = digest
+        self.programs = programs
     }
 }
 

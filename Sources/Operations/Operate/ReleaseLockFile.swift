@@ -52,6 +52,12 @@ package enum ReleaseLockFile {
                     "restore it from version control")
             }
         }
+        for path in (release.programs ?? [:]).values
+        where !path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy({ isPlain(String($0)) }) {
+            throw failure(
+                file, "\(release.reference): program \(path.debugDescription) is not below the release",
+                "restore it from version control")
+        }
     }
 
     private static func isPlain(_ word: String) -> Bool {

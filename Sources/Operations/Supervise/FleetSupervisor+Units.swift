@@ -1,4 +1,5 @@
 import Fleet
+import Planning
 import Ports
 import Rendering
 
@@ -18,8 +19,9 @@ extension FleetSupervisor {
     /// Before its instances: without it they reach nobody but this machine itself.
     func provideSlice(for plan: GenerationPlan) async throws {
         guard let units = ports.units else { return }
-        var blocks: [AddressBlock] = []
-        for host in try databaseHosts(of: plan) {
+        let database = try databaseHosts(of: plan)
+        var blocks = database.addresses
+        for host in database.names {
             let found = await units.addresses(of: host)
             guard !found.isEmpty else {
                 throw Failure(
@@ -33,23 +35,15 @@ extension FleetSupervisor {
             UnitRenderer.render(SlicePlan(fleet: plan.fleet, addresses: blocks, wish: plan.wish)))
     }
 
-    private func databaseHosts(of plan: GenerationPlan) throws -> [String] {
-        guard let database = plan.origin.spec.database, let uri = try? MongoURI(parsing: database.uri) else {
-            return []
-        }
-        guard !uri.isSRV else {
+    private func databaseHosts(of plan: GenerationPlan) throws -> DatabaseHosts {
+        let uri = plan.origin.spec.database?.uri ?? ""
+        guard !uri.hasPrefix("mongodb+srv://") else {
             throw Failure(
-                .badSpec, "cannot let the instances reach \(uri.hosts[0])",
+                .badSpec, "cannot let the instances reach \(uri)",
                 because: "whom a mongodb+srv name stands for may change at any time, and units allow addresses",
                 next: "name the hosts in database/uri: mongodb://HOST:PORT,HOST:PORT/?replicaSet=NAME&tls=true")
         }
-        return uri.hosts.map(Self.name)
-    }
-
-    /// Without the port, and an IPv6 address without its brackets.
-    private static func name(_ host: String) -> String {
-        if host.hasPrefix("[") { return String(host.dropFirst().prefix { $0 != "]" }) }
-        return String(host.prefix { $0 != ":" })
+        return DatabaseHosts(uri: uri)
     }
 
     private func nameServers() throws -> [String] {

@@ -18,7 +18,13 @@ struct PypiReleases: Sendable {
         let platform = try await host.tag()
         let digest = try await build(reference, packages, platform: platform, expected: nil)
         return LockedRelease(
-            reference: reference, constraints: constraints, platform: platform, packages: packages, digest: digest)
+            reference: reference, constraints: constraints, platform: platform, packages: packages, digest: digest,
+            programs: try programs(of: digest))
+    }
+
+    /// So that what starts the release is known where it is not installed.
+    private func programs(of digest: Digest) throws -> [String: String]? {
+        ReleaseCard(try Posix.readAll(shelf.directory(digest) + "/" + ReleaseCard.file))?.programs
     }
 
     func install(_ locked: LockedRelease) async throws {

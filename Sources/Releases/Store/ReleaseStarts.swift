@@ -10,9 +10,7 @@ struct ReleaseStarts: Sendable {
     func command(_ name: String, card: ReleaseCard, release: String) throws -> ReleaseCommand {
         switch card.commands[name] {
         case .entryPoint:
-            return ReleaseCommand(
-                executable: python, arguments: ["-I", "-S"] + cached(release) + [release + "/launch.py", name],
-                environment: Self.environment)
+            return Self.entryPoint(name, python: python, release: release)
         case .program(let path):
             return ReleaseCommand(executable: release + "/tree/" + path, arguments: [], environment: [:])
         case nil:
@@ -27,12 +25,7 @@ struct ReleaseStarts: Sendable {
         guard LinkTarget.stays(below: "x", target: name), stat(path, &status) == 0,
             status.st_mode & S_IFMT == S_IFREG
         else { throw unknown(name, card) }
-        // Without -I: a script in a directory of its own imports its neighbours.
-        if name.hasSuffix(".py") {
-            return ReleaseCommand(
-                executable: python, arguments: ["-E", "-s"] + cached(release) + [path],
-                environment: Self.environment)
-        }
+        if name.hasSuffix(".py") { return Self.script(path, python: python, release: release) }
         if name.hasSuffix(".js") || name.hasSuffix(".mjs") || name.hasSuffix(".cjs") {
             return ReleaseCommand(executable: try node(), arguments: [path], environment: [:])
         }
@@ -44,9 +37,23 @@ struct ReleaseStarts: Sendable {
         return ReleaseCommand(executable: path, arguments: [], environment: [:])
     }
 
+    static func entryPoint(_ name: String, python: String, release: String) -> ReleaseCommand {
+        ReleaseCommand(
+            executable: python, arguments: ["-I", "-S"] + cached(release) + [release + "/launch.py", name],
+            environment: environment)
+    }
+
+    /// Without -I: a script in a directory of its own imports its neighbours.
+    static func script(_ path: String, python: String, release: String) -> ReleaseCommand {
+        ReleaseCommand(
+            executable: python, arguments: ["-E", "-s"] + cached(release) + [path], environment: environment)
+    }
+
     private static let environment = ["PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"]
 
-    private func cached(_ release: String) -> [String] { ["-B", "-u", "-X", "pycache_prefix=\(release)/pycache"] }
+    private static func cached(_ release: String) -> [String] {
+        ["-B", "-u", "-X", "pycache_prefix=\(release)/pycache"]
+    }
 
     private func node() throws -> String {
         for directory in searchPath.split(separator: ":") {

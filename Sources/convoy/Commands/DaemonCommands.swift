@@ -119,7 +119,7 @@ struct GateCommand: AsyncParsableCommand {
 /// A line per event on standard error, with the time; the launcher sends it to a file.
 enum DaemonLog {
     static func write(_ text: String) {
-        Terminal.printError("\(Date().formatted(.iso8601.time(includingFractionalSeconds: true))) \(text)\n")
+        Terminal.printError("\(Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))) \(text)\n")
     }
 }
 

@@ -73,15 +73,3 @@ extension String {
     /// Also a drop-in directory of one that is gone.
     fileprivate var isInstanceUnit: Bool { hasPrefix("convoy-instance-") && hasSuffix(".service") }
 }
-
-extension FirewallPlan {
-    /// Ports of both colours, so that a rollout changes no rule.
-    init(_ plan: GenerationPlan, edgeUser: UInt32) {
-        let ports = plan.instances.flatMap {
-            [$0.port, $0.siblingPort, $0.monitoringPort, $0.siblingMonitoringPort].compactMap(\.self)
-        }
-        self.init(
-            fleet: plan.fleet, edge: plan.edge.listen, instancePorts: Set(ports).sorted(), edgeUser: edgeUser,
-            wish: plan.wish)
-    }
-}

@@ -19,9 +19,11 @@ struct Workplace {
     let file: String
     let terminal = Terminal.current()
 
-    init(_ options: FleetOptions) {
-        layout = FleetLayout(root: Self.absolute(options.root))
-        file = options.file
+    init(_ options: FleetOptions) { self.init(file: options.file, root: options.root) }
+
+    init(file: String, root: String) {
+        layout = FleetLayout(root: Self.absolute(root))
+        self.file = file
     }
 
     static func absolute(_ path: String) -> String {
