@@ -77,10 +77,11 @@ package struct ChangePlanText: Sendable {
     package init(_ plan: ChangePlan) { self.plan = plan }
 
     package var text: String {
-        guard !plan.changes.isEmpty else { return "\(plan.fleet): nothing to do\n" }
+        let notes = plan.dropIns.map { "units are changed by \($0)\n" }.joined()
+        guard !plan.changes.isEmpty else { return "\(plan.fleet): nothing to do\n" + notes }
         var table = Table("", "WHAT", "HOW")
         for change in plan.changes { table.add(Self.sign(change.kind), change.subject, change.detail) }
-        return table.text(width: nil)
+        return table.text(width: nil) + notes
     }
 
     private static func sign(_ kind: ChangePlan.Change.Kind) -> String {

@@ -163,6 +163,7 @@ extension FleetSupervisor: SupervisorControl {
                     await self.retryRefused(name)
                     await self.prove(name)
                     await self.probe(name, isFull: true)
+                    await self.noteDropIns(name)
                 }
             }
         }

@@ -10,11 +10,11 @@ extension FleetSupervisor {
     private static var troubledPause: Seconds { 1 }
 
     func watchHealth(_ name: String) {
-        noteDropIns(name)
         runners[name]?.probing?.cancel()
         runners[name]?.probing = Task {
             var count = 0
             while !Task.isCancelled, let pause = await self.probe(name, isFull: count.isMultiple(of: 12)) {
+                if count.isMultiple(of: 12) { self.noteDropIns(name) }
                 count += 1
                 guard (try? await self.ports.time.sleep(pause)) != nil else { return }
             }

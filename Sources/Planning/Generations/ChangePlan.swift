@@ -18,6 +18,8 @@ package struct ChangePlan: Sendable, Equatable, Codable {
 
     package var fleet: String
     package var changes: [Change]
+    /// Files by which an admin changed units, which the next generation has, too; sorted.
+    package var dropIns: [String]
 
     /// - Parameters:
     ///   - locked: the wished release's lock entry, if it has one.
@@ -46,6 +48,7 @@ package struct ChangePlan: Sendable, Equatable, Codable {
             changes.append(Change(.mend, instance.name, "\(instance.state.rawValue): \(instance.reason)"))
         }
         self.changes = changes
+        dropIns = Set(running?.instances.flatMap(\.dropIns) ?? []).sorted()
     }
 
     private static func first(_ spec: FleetSpec, _ profile: Profile) -> [Change] {
