@@ -150,6 +150,9 @@ health: {{interval: 500ms}}
 
 
 class Fleet:
+    # What goes before a command to run it where the edge can be reached.
+    entrance = ()
+
     def __init__(self, world, spec, url):
         self.world, self.spec, self.url = world, spec, url
         self.endpoint = f"{url}/analytics/mcp"
@@ -191,10 +194,10 @@ class Fleet:
         ready, flipped = self.world.work / "load.ready", self.world.work / "load.flipped"
         ready.unlink(missing_ok=True)
         flipped.unlink(missing_ok=True)
-        command = [OPS / "load", "--url", self.endpoint, "--token-file", self.token_file(), "--tool", tool,
-                   "--arguments", json.dumps(arguments), "--contains", contains, "--clients", str(clients),
-                   "--sdk", str(sdk), "--mode", mode, "--pause", str(pause), "--ready", ready,
-                   "--flipped", flipped]
+        command = [*self.entrance, OPS / "load", "--url", self.endpoint, "--token-file", self.token_file(),
+                   "--tool", tool, "--arguments", json.dumps(arguments), "--contains", contains,
+                   "--clients", str(clients), "--sdk", str(sdk), "--mode", mode, "--pause", str(pause),
+                   "--ready", ready, "--flipped", flipped]
         process = subprocess.Popen(command + (["--expect-flip"] if flip else []), stdout=subprocess.PIPE, text=True)
         summary = {}
         try:

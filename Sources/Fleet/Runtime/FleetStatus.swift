@@ -198,5 +198,6 @@ extension InstanceStatus {
         try container.encode(eras, forKey: .eras)
         try container.encode(toolsDigest, forKey: .toolsDigest)
         try container.encode(restarts, forKey: .restarts)
+        try container.encode(dropIns, forKey: .dropIns)
     }
 }
