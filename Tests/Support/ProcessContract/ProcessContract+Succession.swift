@@ -1,4 +1,5 @@
 import Fleet
+import Glibc
 import Ports
 
 // What survives a supervisor, and what must not be mistaken for it.
@@ -22,7 +23,7 @@ extension ProcessContract {
             let record = try await backend.start(stage.lasting("one"))
             for (pid, ticks) in [
                 (record.pid, record.startTicks + 1), (record.pid, record.startTicks - 1), (record.pid, 0),
-                (record.pid + 1, record.startTicks), (0, 0), (1, record.startTicks), (-1, record.startTicks),
+                (getpid(), record.startTicks), (0, 0), (1, record.startTicks), (-1, record.startTicks),
             ] {
                 let stranger = ProcessRecord(id: "one", pid: pid, startTicks: ticks)
                 try keep(await !backend.adopt(stranger), "adopted \(stranger)")
