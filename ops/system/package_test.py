@@ -222,6 +222,8 @@ def stand_in(world):
                  "/etc/systemd/system/convoy-instance-.service.d")
     world.lab.write("a", "/etc/convoy/edge/current/nginx.conf", EDGE)
     world.lab.write("a", "/etc/convoy/firewall.nft", RULES)
+    # Here the package's scripts are looked at: a supervisor in charge would clear away what is no fleet's.
+    world.lab.write("a", "/etc/convoy/backend", "direct\n")
     world.lab.write("a", f"/etc/systemd/system/{INSTANCE}", INSTANCE_UNIT)
     world.lab.write("a", "/etc/systemd/system/convoy.slice", "[Unit]\nDescription=Instances\n")
     for unit in ("convoy-edge.service", "convoy-instance-.service"):

@@ -193,6 +193,19 @@ def edge(world):
     killed_one_returns(world, "convoy-edge.service")
 
 
+@test("an upgrade of the package under load: the supervisor is another process, no other is, and no call fails")
+def upgrade(world):
+    fleet = world.fleet
+    lasting = lambda: fleet.units() | {unit: fleet.pid(unit) for unit in ("convoy-edge.service", "convoy-gate.service")}
+    before, first = lasting(), fleet.pid("convoy-supervisor")
+    with fleet.busy() as summary:
+        world.lab.inside("a", "dpkg", "--install", f"/opt/package/{world.package.name}")
+        eventually(20, "the next supervisor sees all serving", fleet.serving, every=0.1)
+    check(lasting() == before, f"{before} -> {lasting()}")
+    check(fleet.pid("convoy-supervisor") != first, "the supervisor is the one before")
+    print(f"      {unfailed(summary)}", flush=True)
+
+
 @test("a drop-in of the administrator for all instances survives, and holds for the instances that run")
 def drop_in(world):
     lab, fleet = world.lab, world.fleet
