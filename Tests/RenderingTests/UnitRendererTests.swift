@@ -63,7 +63,7 @@ struct UnitRendererTests {
 
     @Test("a program where the sandbox has none is refused, not started in vain")
     func otherProgram() {
-        for path in ["/home/ops/node", "/root/.pyenv/bin/python", "/tmp/server", "node", "/usr/../root/x", "/usr//x"] {
+        for path in ["/home/ops/node", "/root/bin/python", "/tmp/server", "node", "/usr/../root/x", "/usr//x"] {
             var plan = UnitExamples.plan("node")
             plan.launch.executable = path
             #expect(throws: Failure.self, "\(path)") { try UnitRenderer.render(plan) }
