@@ -27,7 +27,7 @@ struct Supervise: AsyncParsableCommand {
         let layout = FleetLayout(root: Workplace.absolute(root.root))
         let files = PosixFiles()
         let host = try HostBackend(layout: layout)
-        guard try !host.isIdleUnit() else { return try await Task.sleep(for: .seconds(86_400 * 3650)) }
+        if host.isIdleUnit { return try await host.idle() }
         for path in [layout.state, layout.runtime] { try files.makeDirectory(path, mode: 0o755) }
         let lock = try SupervisorLock(path: layout.supervisorLock)
         let prober = MCPProber()

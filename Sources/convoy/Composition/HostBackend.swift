@@ -66,20 +66,20 @@ struct HostBackend {
         }
     }
 
-    /// Started by the package's unit on a host whose fleet is none of systemd's: whatever that would start would
-    /// die with it. It says that it is well, and does nothing.
-    func isIdleUnit() throws -> Bool {
-        guard backend == .direct, ProcessInfo.processInfo.environment["NOTIFY_SOCKET"] != nil else { return false }
+    /// Whether this is the package's unit on a host whose fleet is none of systemd's: whatever it would start would
+    /// die with it.
+    var isIdleUnit: Bool {
+        backend == .direct && layout.root.isEmpty && ProcessInfo.processInfo.environment["NOTIFY_SOCKET"] != nil
+    }
+
+    /// Says that it is well, and does nothing else until it is told to end.
+    func idle() async throws {
         let notify = SystemdNotify()
-        guard let pace = notify.pace else { return false }
         notify.ready("idle: \(layout.backend) says direct")
-        Task.detached {
-            while true {
-                notify.alive()
-                try await Task.sleep(for: pace.duration)
-            }
+        while true {
+            notify.alive()
+            try await Task.sleep(for: notify.pace?.duration ?? .seconds(3600))
         }
-        return true
     }
 
     func processes() throws -> (any ProcessBackend, (any UnitHost)?) {

@@ -58,7 +58,7 @@ struct Heartbeat {
             while !Task.isCancelled {
                 await supervisor.pulse()
                 notify.alive()
-                try? await Task.sleep(for: (Seconds(pace.value / 2)).duration)
+                try? await Task.sleep(for: Seconds(pace.value / 2).duration)
             }
         }
     }
