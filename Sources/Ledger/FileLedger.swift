@@ -31,6 +31,20 @@ package struct FileLedger: Ledger {
         try files.write(path, try StableJSON.text(record), mode: 0o600)
     }
 
+    package func append(_ entry: JournalEntry) async throws -> Int {
+        var entry = entry
+        entry.index = try await journal(of: entry.rollout).count + 1
+        let line = String(decoding: try JSONEncoder().encode(entry), as: UTF8.self) + "\n"
+        try files.write(path + ".journal", (try files.read(path + ".journal") ?? "") + line, mode: 0o600)
+        return entry.index
+    }
+
+    package func journal(of rollout: Int) async throws -> [JournalEntry] {
+        try (try files.read(path + ".journal") ?? "").split(separator: "\n")
+            .map { try JSONDecoder().decode(JournalEntry.self, from: Data($0.utf8)) }
+            .filter { $0.rollout == rollout }
+    }
+
     private struct Format: Decodable { var format: Int }
 
     private func unreadable(_ why: String) -> Failure {

@@ -1,9 +1,15 @@
 import Fleet
 
-/// Durable record of what was wished and done. Writes are atomic and synced before they return.
+/// Durable record of what was wished and done. Writes are atomic and synced before they return, and are
+/// refused (`.leaseHeld`) once the lease that they were begun under is lost.
 package protocol Ledger: Sendable {
     func load() async throws -> LedgerRecord
     func save(_ record: LedgerRecord) async throws
+    /// Adds to the journal; returns the entry's index, which counts up from 1 in each rollout.
+    @discardableResult
+    func append(_ entry: JournalEntry) async throws -> Int
+    /// In order; empty for a rollout that nobody knows.
+    func journal(of rollout: Int) async throws -> [JournalEntry]
 }
 
 package struct LedgerRecord: Sendable, Equatable, Codable {
@@ -16,6 +22,8 @@ package struct LedgerRecord: Sendable, Equatable, Codable {
     package var previous: GenerationPlan?
     /// Begun, not yet flipped to: a rollout that was cut.
     package var next: GenerationPlan?
+    /// The newest rollout, under way or ended; nil before the first.
+    package var rollout: RolloutRecord?
     /// Newest last.
     package var audit: [AuditEntry]
 
@@ -34,13 +42,84 @@ package struct LedgerRecord: Sendable, Equatable, Codable {
 
     package init(
         format: Int = 1, nextGeneration: Int = 1, current: GenerationPlan? = nil, previous: GenerationPlan? = nil,
-        next: GenerationPlan? = nil, audit: [AuditEntry] = []
+        next: GenerationPlan? = nil, rollout: RolloutRecord? = nil, audit: [AuditEntry] = []
     ) {
         self.format = format
         self.nextGeneration = nextGeneration
         self.current = current
         self.previous = previous
         self.next = next
+        self.rollout = rollout
         self.audit = audit
+    }
+}
+
+/// How far a rollout has come: all that `resume` and `rollback` need besides the plans.
+package struct RolloutRecord: Sendable, Equatable, Codable {
+    package enum State: String, Sendable, Equatable, Codable { case open, converged, undone, undoFailed }
+
+    /// The generation that it brings up, and the key of its journal.
+    package var number: Int
+    package var verb: String
+    package var strategy: String
+    /// The generation that served when it began.
+    package var from: Int?
+    package var state: State
+    /// Name of the step that was begun last.
+    package var step: String
+    /// New traffic may go to the new generation already.
+    package var flipped: Bool
+    /// It is on its way back.
+    package var undoing: Bool
+    /// Why it is, or was, undone; else empty.
+    package var reason: String
+    /// Seconds since 1970.
+    package var startedAt: Double
+    package var endedAt: Double?
+    /// Who began it, as `user@host`.
+    package var holder: String
+
+    package init(
+        number: Int, verb: String, strategy: String, from: Int?, state: State = .open, step: String = "",
+        flipped: Bool = false, undoing: Bool = false, reason: String = "", startedAt: Double,
+        endedAt: Double? = nil, holder: String = ""
+    ) {
+        self.number = number
+        self.verb = verb
+        self.strategy = strategy
+        self.from = from
+        self.state = state
+        self.step = step
+        self.flipped = flipped
+        self.undoing = undoing
+        self.reason = reason
+        self.startedAt = startedAt
+        self.endedAt = endedAt
+        self.holder = holder
+    }
+}
+
+/// One line of a rollout's journal: written before a step (`intent`) and after it.
+package struct JournalEntry: Sendable, Equatable, Codable {
+    package enum Mark: String, Sendable, Equatable, Codable { case intent, done, failed }
+
+    /// `RolloutRecord.number`.
+    package var rollout: Int
+    /// From 1; given by the ledger when it is appended.
+    package var index: Int
+    /// Seconds since 1970.
+    package var at: Double
+    package var step: String
+    package var mark: Mark
+    /// In words; never a secret.
+    package var detail: String
+
+    package init(rollout: Int, index: Int = 0, at: Double, step: String, mark: Mark, detail: String = "") {
+        self.rollout = rollout
+        self.index = index
+        self.at = at
+        self.step = step
+        self.mark = mark
+        self.detail = detail
     }
 }

@@ -17,4 +17,19 @@ struct MemoryLedger: Ledger {
         try fuse.pass()
         disk[path] = try StableJSON.text(record)
     }
+
+    func append(_ entry: JournalEntry) async throws -> Int {
+        try fuse.pass()
+        var entry = entry
+        let before = disk[path + ".journal"] ?? ""
+        entry.index = try await journal(of: entry.rollout).count + 1
+        disk[path + ".journal"] = before + String(decoding: try JSONEncoder().encode(entry), as: UTF8.self) + "\n"
+        return entry.index
+    }
+
+    func journal(of rollout: Int) async throws -> [JournalEntry] {
+        try (disk[path + ".journal"] ?? "").split(separator: "\n")
+            .map { try JSONDecoder().decode(JournalEntry.self, from: Data($0.utf8)) }
+            .filter { $0.rollout == rollout }
+    }
 }
