@@ -8,6 +8,7 @@ struct ControlRequest: Sendable {
     /// Path with query, as sent.
     var target: String
     var version: String?
+    var fence: String?
     var body: Data
 
     /// Only questions may be cut short when the asker goes away; a step of a rollout is carried out.
@@ -39,6 +40,7 @@ struct ControlResponse: Sendable {
 /// The endpoints below `/v1`, one per method of `SupervisorControl`.
 struct ControlRoutes: Sendable {
     let control: any SupervisorControl
+    let leases: any LeaseGuard
 
     func respond(to request: ControlRequest) async -> ControlResponse {
         guard request.version == ControlProtocol.version else {
@@ -66,17 +68,36 @@ struct ControlRoutes: Sendable {
             let newerThan = try query.integer("newerThan")
             let timeout = min(try query.seconds("timeout") ?? 0, Seconds(ControlProtocol.longestPoll))
             return try ControlProtocol.encode(try await control.status(newerThan: newerThan, timeout: timeout))
-        case (.PUT, "generations", 3): try await begin(try number(path[2]), request.body)
-        case (.DELETE, "generations", 3): try await control.retire(try number(path[2]), drain: try query.drain())
-        case (.POST, "generations", 4) where path[3] == "flip": try await control.flip(to: try number(path[2]))
+        case (.PUT, "generations", 3):
+            let plan = try plan(try number(path[2]), request.body)
+            try await admit(request)
+            try await control.begin(plan)
+        case (.DELETE, "generations", 3):
+            let (generation, drain) = (try number(path[2]), try query.drain())
+            try await admit(request)
+            try await control.retire(generation, drain: drain)
+        case (.POST, "generations", 4) where path[3] == "flip":
+            let generation = try number(path[2])
+            try await admit(request)
+            try await control.flip(to: generation)
         case (.POST, "check", 2): try await control.check()
-        case (.POST, "shutdown", 2): try await control.shutdown(drain: try query.drain())
+        case (.POST, "shutdown", 2):
+            let drain = try query.drain()
+            try await admit(request)
+            try await control.shutdown(drain: drain)
         default: throw Refusal.unknown("\(request.method.rawValue) \(target.path)")
         }
         return Data("{}".utf8)
     }
 
-    private func begin(_ generation: Int, _ body: Data) async throws {
+    /// In the last moment before it is acted: an operator that was stopped on the way here may be late by now.
+    private func admit(_ request: ControlRequest) async throws {
+        guard let text = request.fence else { return try await leases.admit(nil) }
+        guard let fence = Int(text), fence > 0 else { throw Refusal.badRequest("not a lease: \(text)") }
+        try await leases.admit(fence)
+    }
+
+    private func plan(_ generation: Int, _ body: Data) throws -> GenerationPlan {
         let plan: GenerationPlan
         do {
             plan = try ControlProtocol.decode(GenerationPlan.self, from: body)
@@ -86,7 +107,7 @@ struct ControlRoutes: Sendable {
         guard plan.number == generation else {
             throw Refusal.badRequest("the plan is for generation \(plan.number), the path for \(generation)")
         }
-        try await control.begin(plan)
+        return plan
     }
 
     private func number(_ text: String) throws -> Int {

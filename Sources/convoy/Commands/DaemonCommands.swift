@@ -34,7 +34,8 @@ struct Supervise: AsyncParsableCommand {
         let supervisor = FleetSupervisor(
             ports: try Self.ports(layout, prober, host), settings: try Self.settings(layout, host))
         let running = Task { try await supervisor.run() }
-        let server = try await ControlServer.start(supervisor, on: .path(layout.controlSocket))
+        let server = try await ControlServer.start(
+            supervisor, on: .path(layout.controlSocket), guardedBy: Workplace.leases(layout))
         let interrupts = Interrupts { Foundation.exit(0) }
         let heartbeat = Heartbeat(notify: SystemdNotify()).start(supervisor)
         defer { heartbeat?.cancel() }

@@ -24,11 +24,13 @@ struct Up: AsyncParsableCommand {
         let workplace = Workplace(fleet)
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
-        if let backend { try await workplace.host().choose(backend) }
-        let result = try await workplace.fleetOperator(context, progress: progress).up()
-        try await workplace.host().admit(workplace)
+        let result = try await workplace.underLease("up") { lease in
+            if let backend { try await workplace.host().choose(backend) }
+            let result = try await workplace.fleetOperator(context, progress: progress, under: lease).up()
+            try lease.check()
+            try await workplace.host().admit(workplace)
+            return result
+        }
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
     }
 }
@@ -59,11 +61,13 @@ struct Rollout: AsyncParsableCommand {
         let target = try ReleaseTarget.parse(to, like: before)
         context.spec.server.release = target
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
-        let result = try await workplace.fleetOperator(context, progress: progress).rollout()
-        progress.endDetail()
-        try SpecFile(path: fleet.file, workplace: workplace).replaceRelease(before, by: target)
+        let result = try await workplace.underLease("rollout") { [context] lease in
+            let result = try await workplace.fleetOperator(context, progress: progress, under: lease).rollout()
+            progress.endDetail()
+            try lease.check()
+            try SpecFile(path: fleet.file, workplace: workplace).replaceRelease(before, by: target)
+            return result
+        }
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
     }
 }
@@ -80,12 +84,15 @@ struct Rollback: AsyncParsableCommand {
         let workplace = Workplace(fleet)
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
-        let (result, reference) = try await workplace.fleetOperator(context, progress: progress).rollback()
-        progress.endDetail()
-        try SpecFile(path: fleet.file, workplace: workplace)
-            .replaceRelease(context.spec.server.release, by: reference)
+        let result = try await workplace.underLease("rollback") { lease in
+            let (result, reference) = try await workplace.fleetOperator(context, progress: progress, under: lease)
+                .rollback()
+            progress.endDetail()
+            try lease.check()
+            try SpecFile(path: fleet.file, workplace: workplace)
+                .replaceRelease(context.spec.server.release, by: reference)
+            return result
+        }
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
     }
 }
@@ -107,10 +114,11 @@ struct Down: AsyncParsableCommand {
         let workplace = Workplace(fleet)
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: false)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
-        try await workplace.fleetOperator(context, progress: progress).down()
-        if purge { try await workplace.host().purge() }
+        try await workplace.underLease("down") { lease in
+            try await workplace.fleetOperator(context, progress: progress, under: lease).down()
+            try lease.check()
+            if purge { try await workplace.host().purge() }
+        }
         progress.endDetail()
         Terminal.print("\(context.spec.name) is down\n")
     }
