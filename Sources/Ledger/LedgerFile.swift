@@ -37,7 +37,8 @@ struct LedgerFile {
     private func failure(_ code: Int32) -> Failure {
         let isFull = code == ENOSPC || code == EDQUOT
         return Failure(
-            isFull ? .unavailable : .failed, "cannot write the ledger \(path)", because: String(cString: strerror(code)),
+            isFull ? .unavailable : .failed, "cannot write the ledger \(path)",
+            because: String(cString: strerror(code)),
             next: isFull
                 ? "free space on the file system that holds \(path), then run this again"
                 : "run as a user who may write \(directory), or choose another --root")

@@ -27,7 +27,10 @@ enum RecordTable {
         var bare = record
         bare.audit = []
         try db.execute(
-            sql: "INSERT INTO record (id, content) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET content = excluded.content",
+            sql: """
+                INSERT INTO record (id, content) VALUES (1, ?)
+                ON CONFLICT (id) DO UPDATE SET content = excluded.content
+                """,
             arguments: [try StableJSON.text(bare)])
         try saveAudit(record.audit.suffix(longestAudit), in: db)
     }

@@ -20,6 +20,7 @@ package struct SQLiteLedger: Ledger {
         try await write { try RecordTable.save(record, in: $0) }
     }
 
+    @discardableResult
     package func append(_ entry: JournalEntry) async throws -> Int {
         try await write { try JournalTable.append(entry, in: $0) }
     }

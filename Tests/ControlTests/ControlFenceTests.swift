@@ -14,7 +14,8 @@ struct ControlFenceTests {
     private func changes(_ control: some SupervisorControl) -> [(String, () async throws -> Void)] {
         [
             ("begin", { try await control.begin(.sample(7)) }), ("flip", { try await control.flip(to: 7) }),
-            ("retire", { try await control.retire(7, drain: 1) }), ("shutdown", { try await control.shutdown(drain: 0) }),
+            ("retire", { try await control.retire(7, drain: 1) }),
+            ("shutdown", { try await control.shutdown(drain: 0) }),
         ]
     }
 
@@ -38,6 +39,12 @@ struct ControlFenceTests {
         return found
     }
 
+    private func expect(_ wish: [Failure.Code?], _ fence: Int?, _ path: String) async throws {
+        let found = try await outcomes(fence, path)
+        #expect(found == wish)
+    }
+
+    private let done: [Failure.Code?] = [nil, nil, nil, nil]
     private let refused: [Failure.Code?] = Array(repeating: .leaseHeld, count: 4)
     private let looks = ["status -", "check"]
 
@@ -45,8 +52,8 @@ struct ControlFenceTests {
     func none() async throws {
         let (leases, fake) = (MemoryLeases(witness: witness), FakeControl())
         try await withServer(fake, guardedBy: leases) { path, _ in
-            #expect(try await outcomes(nil, path) == refused)
-            #expect(try await outcomes(1, path) == refused)
+            try await expect(refused, nil, path)
+            try await expect(refused, 1, path)
         }
         #expect(await fake.asked == looks + looks)
     }
@@ -56,14 +63,14 @@ struct ControlFenceTests {
         let (leases, fake) = (MemoryLeases(witness: witness), FakeControl())
         try await withServer(fake, guardedBy: leases) { path, _ in
             let first = try await leases.acquire(.sample(1), lifetime: 15).fence
-            #expect(try await outcomes(first, path) == [nil, nil, nil, nil])
+            try await expect(done, first, path)
             witness.pass(15)
-            #expect(try await outcomes(first, path) == refused)
+            try await expect(refused, first, path)
             let second = try await leases.acquire(.sample(2), lifetime: 15).fence
-            #expect(try await outcomes(first, path) == refused)
-            #expect(try await outcomes(second, path) == [nil, nil, nil, nil])
+            try await expect(refused, first, path)
+            try await expect(done, second, path)
             _ = try await leases.breakLease()
-            #expect(try await outcomes(second, path) == refused)
+            try await expect(refused, second, path)
         }
         #expect(await fake.asked.count == 5 * 2 + 2 * 4)
     }
@@ -77,7 +84,7 @@ struct ControlFenceTests {
         }
         let fake = FakeControl()
         try await withServer(fake, guardedBy: Broken()) { path, _ in
-            #expect(try await outcomes(1, path) == [.failed, .failed, .failed, .failed])
+            try await expect(Array(repeating: .failed, count: 4), 1, path)
         }
         #expect(await fake.asked == looks)
     }

@@ -121,7 +121,8 @@ struct ControlServerTests {
         await fake.holdRetire()
         try await withServer(fake) { path, server in
             let client = try RawClient(path)
-            client.send("DELETE /v1/generations/4?drain=1 HTTP/1.1\r\nHost: x\r\nConvoy-Control: 1\r\n"
+            client.send(
+                "DELETE /v1/generations/4?drain=1 HTTP/1.1\r\nHost: x\r\nConvoy-Control: 1\r\n"
                     + "Convoy-Fence: \(OpenGuard.fence)\r\n\r\n")
             await fake.untilHeld()
             client.close()

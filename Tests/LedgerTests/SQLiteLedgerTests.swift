@@ -79,7 +79,9 @@ struct SQLiteLedgerTests {
     func oldJournals() async throws {
         let desk = try Desk()
         let ledger = desk.ledger(under: try await desk.acquire(1))
-        for rollout in 1...103 { try await ledger.append(JournalEntry(rollout: rollout, at: 0, step: "s", mark: .done)) }
+        for rollout in 1...103 {
+            try await ledger.append(JournalEntry(rollout: rollout, at: 0, step: "s", mark: .done))
+        }
         #expect(try await ledger.journal(of: 3).isEmpty)
         #expect(try await ledger.journal(of: 4).count == 1)
     }
@@ -142,7 +144,9 @@ struct SQLiteLedgerTests {
 
     /// A closed database: all of it in one file.
     private func seed(_ directory: String) async throws {
-        let queue = try DatabaseQueue(path: directory + "/ledger.db")
+        var configuration = Configuration()
+        configuration.journalMode = .wal
+        let queue = try DatabaseQueue(path: directory + "/ledger.db", configuration: configuration)
         try LedgerSchema.migrator.migrate(queue)
         try await queue.write { db in try RecordTable.save(try Samples.record(), in: db) }
         try queue.close()

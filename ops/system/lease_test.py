@@ -17,7 +17,7 @@ harness.parts.run_under("client")
 
 STATE = {}
 # Long enough to meet an operator in the middle of its rollout.
-SPEC = harness.DOCUMENTDB.replace("VERSION", "0.1.54").replace("EXTRA", "").replace("bake: 1s", "bake: 25s")
+SPEC = harness.DOCUMENTDB.replace("VERSION", "0.1.54").replace("EXTRA", "").replace("bake: 1s", "bake: 12s")
 
 
 def fleet(world):

@@ -35,10 +35,11 @@ package struct LeaseMachine: Sendable, Equatable {
     /// Throws `.leaseHeld` unless the term that runs now is the fence's. Asked of each write, and of each change that
     /// a supervisor is asked for.
     package func check(_ fence: Int, at now: LeaseMoment) throws(Failure) {
-        guard let term else { throw .leaseIsLost(because: "nobody holds it now: it was taken away or given back") }
         guard fence == self.fence else {
-            throw .leaseIsLost(because: "\(lease(term, now, false).words) has it now")
+            let other = term.map { "\(lease($0, now, false).words) has it now" }
+            throw .leaseIsLost(because: other ?? "another command has had it since")
         }
+        guard let term else { throw .leaseIsLost(because: "it was taken away, or given back") }
         guard hasEnded(term, now) else { return }
         throw .leaseIsLost(
             because: term.boot == now.boot

@@ -98,17 +98,17 @@ struct Workplace {
         let seal = TreeReleaseSeal(state: layout.state)
         let interrupts = Interrupts()
         let ports = OperatorPorts(
-                releases: LocalReleaseStore(
-                    state: layout.state, directory: directory, seal: seal,
-                    environment: ProcessInfo.processInfo.environment),
-                users: { MongoUserDirectory(adminURI: $0) },
-                instanceURI: { try InstanceURI.make(base: $0, user: $1, password: $2) },
-                control: ControlClient(socket: layout.controlSocket, fence: lease?.fence),
-                launcher: try host().launcher(),
-                sharedEdge: { [layout] in Self.sharedEdge(layout, $0) },
-                ledger: leases.ledger(under: lease?.fence), files: PosixFiles(),
-                secrets: SystemSecrets(), vault: try host().vault(), time: SystemTime(), progress: progress,
-                isInterrupted: { interrupts.happened })
+            releases: LocalReleaseStore(
+                state: layout.state, directory: directory, seal: seal,
+                environment: ProcessInfo.processInfo.environment),
+            users: { MongoUserDirectory(adminURI: $0) },
+            instanceURI: { try InstanceURI.make(base: $0, user: $1, password: $2) },
+            control: ControlClient(socket: layout.controlSocket, fence: lease?.fence),
+            launcher: try host().launcher(),
+            sharedEdge: { [layout] in Self.sharedEdge(layout, $0) },
+            ledger: leases.ledger(under: lease?.fence), files: PosixFiles(),
+            secrets: SystemSecrets(), vault: try host().vault(), time: SystemTime(), progress: progress,
+            isInterrupted: { interrupts.happened })
         return FleetOperator(ports: lease.map(ports.fenced) ?? ports, context: context)
     }
 
