@@ -9,7 +9,7 @@ import Ports
 /// A supervisor's control from the other side of its socket. Throws what the supervisor threw.
 ///
 /// `shutdown` of the client is `close()`: the protocol's `shutdown` ends the supervisor.
-package struct ControlClient: SupervisorControl {
+package struct ControlClient: SupervisorControl, DriftControl {
     private let path: String
     private let lease: Lease
     private var client: HTTPClient { lease.client }
@@ -62,6 +62,19 @@ package struct ControlClient: SupervisorControl {
     }
 
     package func check() async throws { try await send(.POST, "check", limit: 300) }
+
+    /// With `heal`, the client's side of `DriftControl`.
+    package func survey() async throws -> DriftSurvey { try read(try await send(.GET, "drift", limit: 300)) }
+
+    package func heal() async throws -> [String] { try read(try await send(.POST, "drift/heal", limit: 300)) }
+
+    private func read<Value: Decodable>(_ body: Data) throws -> Value {
+        do {
+            return try ControlProtocol.decode(Value.self, from: body)
+        } catch {
+            throw garbled("its answer can't be read: \(error)")
+        }
+    }
 
     package func shutdown(drain: Seconds) async throws {
         try await send(.POST, "shutdown?drain=\(drain.value)", limit: Seconds(drain.value + 300))

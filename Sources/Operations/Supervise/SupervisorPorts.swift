@@ -22,6 +22,8 @@ package struct SupervisorPorts: Sendable {
     package var log: @Sendable (String) -> Void
     /// Rotates a log when it is too long; a failure is logged, never thrown.
     package var rotateLog: @Sendable (_ path: String, _ limits: LogsSpec) -> Void
+    /// Nil: nobody looks for drift.
+    package var drift: DriftPorts?
 
     package init(
         processes: any ProcessBackend, units: (any UnitHost)? = nil, prober: any InstanceProber,

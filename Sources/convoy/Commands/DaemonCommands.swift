@@ -31,10 +31,12 @@ struct Supervise: AsyncParsableCommand {
         for path in [layout.state, layout.runtime] { try files.makeDirectory(path, mode: 0o755) }
         let lock = try SupervisorLock(path: layout.supervisorLock)
         let prober = MCPProber()
-        let supervisor = FleetSupervisor(
-            ports: try Self.ports(layout, prober, host), settings: try Self.settings(layout, host))
+        var ports = try Self.ports(layout, prober, host)
+        ports.drift = DriftPorts(
+            surveyor: PosixSurveyor(), releases: TreeReleaseSeal(state: layout.state), mender: PosixMender())
+        let supervisor = FleetSupervisor(ports: ports, settings: try Self.settings(layout, host))
         let running = Task { try await supervisor.run() }
-        let server = try await ControlServer.start(supervisor, on: .path(layout.controlSocket))
+        let server = try await ControlServer.start(supervisor, drift: supervisor, on: .path(layout.controlSocket))
         let interrupts = Interrupts { Foundation.exit(0) }
         let heartbeat = Heartbeat(notify: SystemdNotify()).start(supervisor)
         defer { heartbeat?.cancel() }
