@@ -92,7 +92,7 @@ struct RolloutRunner: Sendable {
         case .compare: return try await compare()
         case .flip:
             ports.progress.step("all ready and proved: moving new traffic to generation \(plan.number)")
-            try await asking { try await $0.flip(to: plan.number) }
+            try await flip()
         case .drain: try await drain()
         case .stop: try await stopOld()
         case .finalize: try await finalize()
@@ -168,18 +168,40 @@ extension RolloutRunner {
         try await credentials.remove(of: plan)
     }
 
-    /// One that is being started again, or has to be, is no reason to give up. Every call is idempotent.
-    private func asking(_ call: (any SupervisorControl) async throws -> Void) async throws {
+    /// A supervisor that was started again just now refuses until it has seen each instance fit itself.
+    private func flip() async throws {
         do {
-            try await call(ports.control)
+            try await asking { try await $0.flip(to: plan.number) }
+        } catch let failure as Failure where failure.code != .leaseHeld {
+            guard try await becomesFit() else { throw failure }
+            try await asking { try await $0.flip(to: plan.number) }
+        }
+    }
+
+    private func becomesFit() async throws -> Bool {
+        let deadline = ports.time.now().value + plan.health.startDeadline.value
+        while ports.time.now().value < deadline {
+            if own(try await status()).count(where: { $0.ready }) == plan.instances.count { return true }
+            try await ports.time.sleep(0.1)
+        }
+        return false
+    }
+
+    /// One that is being started again, or has to be, is no reason to give up. Every call is idempotent.
+    @discardableResult
+    private func asking<Answer: Sendable>(
+        _ call: (any SupervisorControl) async throws -> Answer
+    ) async throws -> Answer {
+        do {
+            return try await call(ports.control)
         } catch let failure as Failure where failure.code == .unavailable {
-            guard try await ports.launcher.ensureRunning() else { throw failure }
-            try await call(ports.control)
+            _ = try await ports.launcher.ensureRunning()
+            return try await call(ports.control)
         }
     }
 
     private func status() async throws -> StatusReport {
-        try await ports.control.status(newerThan: nil, timeout: 0)
+        try await asking { try await $0.status(newerThan: nil, timeout: 0) }
     }
 
     private func own(_ report: StatusReport) -> [InstanceStatus] {
