@@ -86,7 +86,7 @@ final class FakeWorld: Sendable {
     /// A new `convoy` over this world; it is killed at its call number `blowAt`.
     func newOperator(
         _ spec: FleetSpec = Samples.spec(), profile: Profile = Samples.profile, fuse: Fuse = Fuse(),
-        isInterrupted: @escaping @Sendable () -> Bool = { false }
+        seams: RolloutSeams = RolloutSeams(), isInterrupted: @escaping @Sendable () -> Bool = { false }
     ) -> FleetOperator {
         FleetOperator(
             ports: OperatorPorts(
@@ -100,7 +100,7 @@ final class FakeWorld: Sendable {
                 time: FakeTimepiece(time: time, fuse: fuse), progress: Silence(), isInterrupted: isInterrupted),
             context: FleetContext(
                 spec: spec, profile: profile, layout: layout, lockFile: "/fleet/fleet.lock",
-                adminFile: "/fleet/admin-uri"))
+                adminFile: "/fleet/admin-uri"), seams: seams)
     }
 
     func ledger() async throws -> LedgerRecord {
