@@ -46,6 +46,14 @@ struct RolloutMachineTests {
         #expect(machine.handle(.flipped) == [.finish(.converged)])
     }
 
+    @Test("a supervisor that can't be understood is no reason to wait: undone, flipped back where that was done")
+    func unreadable() {
+        var verifying = machine(after: [.begin, .staged])
+        #expect(verifying.handle(.unreadable("foreign")) == [.undo(flipBackTo: nil)] && verifying.reason == "foreign")
+        var baking = machine(after: [.begin, .staged, .observed(ready), .flipped])
+        #expect(baking.handle(.unreadable("foreign")) == [.undo(flipBackTo: 1)])
+    }
+
     @Test("before the flip every failure takes the next generation away and touches nothing else")
     func failuresBeforeFlip() throws {
         let cases: [([RolloutMachine.Event], RolloutMachine.Event, String)] = [

@@ -85,6 +85,8 @@ struct RolloutRunner: Sendable {
                 ports.progress.detail("\(own.count { $0.ready }) of \(plan.instances.count) ready")
                 let actions = machine.handle(.observed(own))
                 if !actions.isEmpty { return actions }
+            } catch let failure as Failure where failure.code == .failed {
+                return machine.handle(.unreadable("\(failure.what): \(failure.why); \(failure.next)"))
             } catch {
                 // A supervisor that is being restarted comes back; the deadline is the judge.
                 ports.progress.detail("the supervisor does not answer")

@@ -17,6 +17,8 @@ package struct RolloutMachine: Sendable, Equatable {
         case stageFailed(String)
         /// What the supervisor sees of the next generation now.
         case observed([InstanceStatus])
+        /// The supervisor answers, but by words that this convoy does not understand: waiting can't help.
+        case unreadable(String)
         /// The deadline of the phase before the flip has passed.
         case deadlinePassed
         case flipped
@@ -84,6 +86,8 @@ package struct RolloutMachine: Sendable, Equatable {
             return verify(instances)
         case (.verifying, .deadlinePassed):
             return undo("the next generation was not ready within \(Int(policy.deadline.value))s")
+        case (.verifying, .unreadable(let why)), (.baking, .unreadable(let why)):
+            return undo(why)
         case (.flipping, .flipped):
             return flipped()
         case (.baking, .observed(let instances)):
