@@ -41,6 +41,8 @@ struct ControlResponse: Sendable {
 struct ControlRoutes: Sendable {
     let control: any SupervisorControl
     let leases: any LeaseGuard
+    /// Nil: a supervisor that does not look for drift.
+    var drift: (any DriftControl)?
 
     func respond(to request: ControlRequest) async -> ControlResponse {
         guard request.version == ControlProtocol.version else {
@@ -80,6 +82,10 @@ struct ControlRoutes: Sendable {
             let generation = try number(path[2])
             try await admit(request)
             try await control.flip(to: generation)
+        case (.GET, "drift", 2) where drift != nil: return try ControlProtocol.encode(try await drift?.survey())
+        case (.POST, "drift", 3) where path[2] == "heal" && drift != nil:
+            try await admit(request)
+            return try ControlProtocol.encode(try await drift?.heal())
         case (.POST, "check", 2): try await control.check()
         case (.POST, "shutdown", 2):
             let drain = try query.drain()

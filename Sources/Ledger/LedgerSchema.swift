@@ -15,8 +15,8 @@ enum LedgerSchema {
         CREATE TABLE audit (
             id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, verb TEXT NOT NULL, outcome TEXT NOT NULL);
         CREATE TABLE journal (
-            rollout INTEGER NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL, step TEXT NOT NULL,
-            mark TEXT NOT NULL, detail TEXT NOT NULL, PRIMARY KEY (rollout, number)) WITHOUT ROWID;
+            rollout INTEGER NOT NULL, "index" INTEGER NOT NULL, at REAL NOT NULL, step TEXT NOT NULL,
+            mark TEXT NOT NULL, detail TEXT NOT NULL, PRIMARY KEY (rollout, "index")) WITHOUT ROWID;
         CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), fence INTEGER NOT NULL, term TEXT);
         INSERT INTO lease (id, fence, term) VALUES (1, 0, NULL);
         CREATE TRIGGER fence_never_back BEFORE UPDATE ON lease WHEN NEW.fence < OLD.fence

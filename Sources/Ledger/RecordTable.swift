@@ -65,10 +65,10 @@ enum JournalTable {
 
     static func append(_ entry: JournalEntry, in db: Database) throws -> Int {
         let last = try Int.fetchOne(
-            db, sql: "SELECT MAX(number) FROM journal WHERE rollout = ?", arguments: [entry.rollout])
+            db, sql: #"SELECT MAX("index") FROM journal WHERE rollout = ?"#, arguments: [entry.rollout])
         let number = (last ?? 0) + 1
         try db.execute(
-            sql: "INSERT INTO journal (rollout, number, at, step, mark, detail) VALUES (?, ?, ?, ?, ?, ?)",
+            sql: #"INSERT INTO journal (rollout, "index", at, step, mark, detail) VALUES (?, ?, ?, ?, ?, ?)"#,
             arguments: [entry.rollout, number, entry.at, entry.step, entry.mark.rawValue, entry.detail])
         if number == 1 {
             try db.execute(
@@ -81,14 +81,15 @@ enum JournalTable {
     }
 
     static func entries(of rollout: Int, in db: Database) throws -> [JournalEntry] {
-        try Row.fetchAll(db, sql: "SELECT * FROM journal WHERE rollout = ? ORDER BY number", arguments: [rollout]).map {
-            guard let mark = JournalEntry.Mark(rawValue: $0["mark"]) else {
-                throw LedgerFault.damaged(path(db), "its journal is damaged")
+        try Row.fetchAll(db, sql: #"SELECT * FROM journal WHERE rollout = ? ORDER BY "index""#, arguments: [rollout])
+            .map {
+                guard let mark = JournalEntry.Mark(rawValue: $0["mark"]) else {
+                    throw LedgerFault.damaged(path(db), "its journal is damaged")
+                }
+                return JournalEntry(
+                    rollout: $0["rollout"], index: $0["index"], at: $0["at"], step: $0["step"], mark: mark,
+                    detail: $0["detail"])
             }
-            return JournalEntry(
-                rollout: $0["rollout"], index: $0["number"], at: $0["at"], step: $0["step"], mark: mark,
-                detail: $0["detail"])
-        }
     }
 }
 

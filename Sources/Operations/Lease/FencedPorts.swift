@@ -1,4 +1,5 @@
 import Fleet
+import Planning
 import Ports
 
 extension OperatorPorts {
@@ -57,6 +58,9 @@ private struct FencedUsers: UserDirectory {
         try await users.remove(name)
     }
     func list(prefix: String) async throws -> [String] { try await users.list(prefix: prefix) }
+    func holdings(prefix: String, databases: [String]) async throws -> [UserHolding] {
+        try await users.holdings(prefix: prefix, databases: databases)
+    }
 }
 
 private struct FencedFiles: FileStore {

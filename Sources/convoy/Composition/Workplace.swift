@@ -93,7 +93,8 @@ struct Workplace {
 
     /// Without a lease it can look, and change nothing.
     func fleetOperator(
-        _ context: FleetContext, progress: any Ports.Progress, under lease: HeldLease? = nil
+        _ context: FleetContext, progress: any Ports.Progress, under lease: HeldLease? = nil,
+        journaled: @escaping @Sendable (JournalEntry) -> Void = { _ in }
     ) throws -> FleetOperator {
         let seal = TreeReleaseSeal(state: layout.state)
         let interrupts = Interrupts()
@@ -109,7 +110,18 @@ struct Workplace {
             ledger: leases.ledger(under: lease?.fence), files: PosixFiles(),
             secrets: SystemSecrets(), vault: try host().vault(), time: SystemTime(), progress: progress,
             isInterrupted: { interrupts.happened })
-        return FleetOperator(ports: lease.map(ports.fenced) ?? ports, context: context)
+        return FleetOperator(
+            ports: lease.map(ports.fenced) ?? ports, context: context, seams: seams(lease, journaled))
+    }
+
+    private func seams(
+        _ lease: HeldLease?, _ journaled: @escaping @Sendable (JournalEntry) -> Void
+    ) -> RolloutSeams {
+        RolloutSeams(
+            nameRelease: { [self] in
+                try lease?.check()
+                try SpecFile(path: file, workplace: self).name($0)
+            }, journaled: journaled, holder: SystemWitness.holder(for: "").name)
     }
 
     /// Which backend this host has, and what stands behind it.
