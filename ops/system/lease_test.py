@@ -83,7 +83,7 @@ def free(world):
 def paused(world):
     ours = fleet(world)
     with rollout(ours, "0.6.2") as first:
-        eventually(60, "the rollout has flipped", lambda: ours.status()["generation"] == 2)
+        eventually(180, "the rollout has flipped", lambda: ours.status()["generation"] == 2)
         first.send_signal(signal.SIGSTOP)
         stopped = time.monotonic()
         done = ours.convoy("up", fails=True)
@@ -96,7 +96,7 @@ def paused(world):
         check(held["holder"] in shown and all(len(line) <= 80 for line in shown.splitlines()), shown)
 
         taken = lambda: (done := ours.convoy("up", fails=True)).returncode != 75 and done
-        done, _ = eventually(30, "the second operator gets the lease", taken, every=0.5)
+        done, _ = eventually(60, "the second operator gets the lease", taken, every=0.5)
         waited = time.monotonic() - stopped
         check(done.returncode == 0, f"it failed: {done.stderr[-600:]}")
         check(ours.status()["release"]["version"] == "0.1.54", "another version serves than fleet.yaml names")
