@@ -81,6 +81,16 @@ struct RolloutMachineTests {
         #expect(machine.handle(.undone) == [.finish(.undone(reason: "analytics-2-g2: the canary lacks shop"))])
     }
 
+    @Test("a generation that serves worse than the one before is flipped back; before its flip nobody can know")
+    func bakeWorse() {
+        var machine = machine(after: [.begin, .staged])
+        #expect(machine.handle(.worse("p95 480 ms, 35 ms before")).isEmpty)
+        _ = machine.handle(.observed(ready))
+        _ = machine.handle(.flipped)
+        #expect(machine.handle(.worse("p95 480 ms, 35 ms before")) == [.undo(flipBackTo: 1)])
+        #expect(machine.handle(.undone) == [.finish(.undone(reason: "p95 480 ms, 35 ms before"))])
+    }
+
     @Test("one restart while it bakes is the supervisor's business")
     func bakeRestart() throws {
         var machine = machine(after: [.begin, .staged, .observed(ready), .flipped])
@@ -140,7 +150,7 @@ struct RolloutMachineTests {
     }
 
     private func event(_ dice: inout SeededDice, _ broken: [InstanceStatus]) -> RolloutMachine.Event {
-        switch dice.next() % 22 {
+        switch dice.next() % 23 {
         case 0, 1, 2: .begin
         case 3, 4, 5: .staged
         case 6: .stageFailed("x")
@@ -155,6 +165,7 @@ struct RolloutMachineTests {
         case 18: .retireFailed("x")
         case 19: .cancelled
         case 20: .undone
+        case 21: .worse("x")
         default: .undoFailed("x")
         }
     }

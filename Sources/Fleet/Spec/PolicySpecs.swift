@@ -54,12 +54,19 @@ package struct RolloutSpec: Sendable, Equatable, Codable {
     package var drain: Seconds
     /// Longest time for the whole rollout up to the flip.
     package var deadline: Seconds
+    /// How much worse than the generation before the new one may be; absent = the usual bounds. Optional so that
+    /// what an older Convoy wrote can be read.
+    package var soak: SoakSpec?
 
-    package init(strategy: Strategy = .flip, bake: Seconds = 30, drain: Seconds = 300, deadline: Seconds = 600) {
+    package init(
+        strategy: Strategy = .flip, bake: Seconds = 30, drain: Seconds = 300, deadline: Seconds = 600,
+        soak: SoakSpec? = nil
+    ) {
         self.strategy = strategy
         self.bake = bake
         self.drain = drain
         self.deadline = deadline
+        self.soak = soak
     }
 }
 

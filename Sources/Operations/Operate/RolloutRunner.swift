@@ -10,6 +10,7 @@ struct RolloutRunner: Sendable {
 
     func run(_ plan: GenerationPlan, over record: LedgerRecord) async throws -> RolloutMachine.Outcome {
         var machine = RolloutMachine(plan: plan, current: record.current?.number)
+        let soak = SoakWatch(plan: plan, current: record.current?.number)
         var actions = machine.handle(.begin)
         while true {
             guard let action = actions.first else {
@@ -18,19 +19,19 @@ struct RolloutRunner: Sendable {
                     next: "report this; run `convoy status` to see what serves")
             }
             if case .finish(let outcome) = action { return outcome }
-            actions = try await perform(action, &machine, plan, record)
+            actions = try await perform(action, &machine, plan, record, soak)
         }
     }
 
     private func perform(
         _ action: RolloutMachine.Action, _ machine: inout RolloutMachine, _ plan: GenerationPlan,
-        _ record: LedgerRecord
+        _ record: LedgerRecord, _ soak: SoakWatch
     ) async throws -> [RolloutMachine.Action] {
         switch action {
         case .stage: return machine.handle(await stage(plan, record))
-        case .watch: return await watch(&machine, plan)
+        case .watch: return await watch(&machine, plan, soak)
         case .flip: return machine.handle(await flip(plan, record))
-        case .bake(let time): return await bake(time, &machine, plan)
+        case .bake(let time): return await bake(time, &machine, plan, soak)
         case .retireOld(let drain): return machine.handle(await retireOld(record.current, drain))
         case .undo(let back):
             ports.progress.step("taking generation \(plan.number) away: \(machine.reason)")
@@ -56,21 +57,23 @@ struct RolloutRunner: Sendable {
         }
     }
 
-    private func watch(_ machine: inout RolloutMachine, _ plan: GenerationPlan) async -> [RolloutMachine.Action] {
+    private func watch(
+        _ machine: inout RolloutMachine, _ plan: GenerationPlan, _ soak: SoakWatch
+    ) async -> [RolloutMachine.Action] {
         let deadline = ports.time.now().value + plan.rollout.deadline.value
-        return await observe(&machine, plan, until: deadline, atEnd: .deadlinePassed)
+        return await observe(&machine, plan, soak, until: deadline, atEnd: .deadlinePassed)
     }
 
     private func bake(
-        _ time: Seconds, _ machine: inout RolloutMachine, _ plan: GenerationPlan
+        _ time: Seconds, _ machine: inout RolloutMachine, _ plan: GenerationPlan, _ soak: SoakWatch
     ) async -> [RolloutMachine.Action] {
         ports.progress.step("watching generation \(plan.number) for \(time.spelled)")
-        return await observe(&machine, plan, until: ports.time.now().value + time.value, atEnd: .bakeEnded)
+        return await observe(&machine, plan, soak, until: ports.time.now().value + time.value, atEnd: .bakeEnded)
     }
 
     /// Feeds the machine with what the supervisor sees until it decides something.
     private func observe(
-        _ machine: inout RolloutMachine, _ plan: GenerationPlan, until deadline: Double,
+        _ machine: inout RolloutMachine, _ plan: GenerationPlan, _ soak: SoakWatch, until deadline: Double,
         atEnd: RolloutMachine.Event
     ) async -> [RolloutMachine.Action] {
         var revision: Int?
@@ -83,6 +86,10 @@ struct RolloutRunner: Sendable {
                 revision = report.revision
                 let own = report.status.instances.filter { $0.generation == plan.number }
                 ports.progress.detail("\(own.count { $0.ready }) of \(plan.instances.count) ready")
+                if let why = soak.fault(report, at: ports.time.now()) {
+                    let actions = machine.handle(.worse(why))
+                    if !actions.isEmpty { return actions }
+                }
                 let actions = machine.handle(.observed(own))
                 if !actions.isEmpty { return actions }
             } catch {

@@ -40,6 +40,9 @@ package actor FleetSupervisor {
     /// When the stapled response is worth nothing any more, in seconds since 1970.
     var staplingEnds: Double?
     var changes = Changes()
+    var figureBook = FigureBook()
+    /// When somebody last wanted figures, on the monotonic clock.
+    var figuresAskedAt = -Double.infinity
     var isShuttingDown = false
     var hasTakenOver = false
     private var finish: CheckedContinuation<Void, Never>?
@@ -60,10 +63,12 @@ package actor FleetSupervisor {
         }
         let rotation = Task { await self.rotateLogs() }
         let certificate = Task { await self.watchCertificate() }
+        let figures = Task { await self.keepFigures() }
         defer {
             watcher.cancel()
             rotation.cancel()
             certificate.cancel()
+            figures.cancel()
         }
         try await takeOver()
         if !isFinished { await withCheckedContinuation { finish = $0 } }

@@ -21,6 +21,8 @@ package struct RolloutMachine: Sendable, Equatable {
         case deadlinePassed
         case flipped
         case flipFailed(String)
+        /// It serves, and worse than the generation before.
+        case worse(String)
         case bakeEnded
         case oldRetired
         /// The old generation could not be taken away; the new one serves all the same.
@@ -89,6 +91,8 @@ package struct RolloutMachine: Sendable, Equatable {
         case (.baking, .observed(let instances)):
             if case .broken(let why) = judge.judge(instances, serving: true) { return undo(why) }
             return []
+        case (.baking, .worse(let why)):
+            return undo(why)
         case (.baking, .bakeEnded):
             return transition(.retiring, [.retireOld(drain: policy.drain)])
         case (.retiring, .oldRetired):
