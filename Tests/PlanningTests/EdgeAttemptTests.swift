@@ -69,6 +69,8 @@ struct EdgeAttemptTests {
         }
         let post = "POST /analytics/mcp HTTP/1.1"
         #expect(EdgeAttempt.cut(fault("upstream prematurely closed connection while reading upstream", post)) == 42002)
+        #expect(EdgeAttempt.cut(fault("upstream prematurely closed connection while sending to client", post)) == 42002)
+        #expect(EdgeAttempt.cut(fault("writev() failed (32: Broken pipe) while sending to client", post)) == nil)
         #expect(EdgeAttempt.cut(fault("recv() failed (104: reset) while reading upstream", post)) == 42002)
         #expect(
             EdgeAttempt.cut(

@@ -117,16 +117,20 @@ extension SpecReader {
             default: nil
             }
         guard let found else {
-            wrongType(node, "a number", "write a number from \(range.lowerBound) to \(range.upperBound)")
+            wrongType(node, "a number", "write a number from \(short(range.lowerBound)) to \(short(range.upperBound))")
             return nil
         }
         guard range.contains(found) else {
             report(
-                node, "must be \(range.lowerBound)...\(range.upperBound)",
+                node, "must be \(short(range.lowerBound))...\(short(range.upperBound))",
                 found > range.upperBound ? "lower it" : "raise it")
             return nil
         }
         return found
+    }
+
+    private func short(_ number: Double) -> String {
+        number == number.rounded() ? "\(Int(number))" : "\(number)"
     }
 
     func bool(_ node: SourceNode) -> Bool? {

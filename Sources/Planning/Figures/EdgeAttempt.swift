@@ -34,13 +34,17 @@ package struct EdgeAttempt: Sendable, Equatable {
         (text ?? "").split { $0 == "," || $0 == " " }.filter { $0 != ":" }
     }
 
+    private static let faults = ["upstream prematurely closed connection", "recv() failed"]
+    /// What nginx says that it was at. Before the answer's first line it says so, and the access log has a 502.
+    private static let moments = [" while reading upstream, client: ", " while sending to client, client: "]
+
     /// Port of the instance that cut an answer after its beginning, of a line of the edge's error log: the access
     /// log shows such a call as answered. Nil for every other line.
     package static func cut(_ line: String) -> Int? {
         // All up to `request` is nginx's own; behind it clients have a say.
         guard let end = line.firstRange(of: ", request: \"") else { return nil }
         let own = line[..<end.lowerBound]
-        guard own.contains("[error]"), own.contains(" while reading upstream, client: "),
+        guard own.contains("[error]"), faults.contains(where: own.contains), moments.contains(where: own.contains),
             line[end.upperBound...].hasPrefix("POST "),
             let upstream = line.firstRange(of: "upstream: \"http://127.0.0.1:")
         else { return nil }

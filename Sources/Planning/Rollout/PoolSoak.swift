@@ -37,8 +37,9 @@ struct PoolSoak: Sendable, Equatable {
         slowMoments.add(figures.latency.total, bad: figures.latency.count(above: limit), at: now.value)
     }
 
-    private func before(_ bounds: SoakSpec) -> Sample {
-        guard recent.calls.all < bounds.minimumCalls else { return recent }
+    /// - Parameter enough: so many recent calls need no older ones beside them.
+    private func before(_ enough: Int) -> Sample {
+        guard recent.calls.all < enough else { return recent }
         var all = past
         all.calls.add(recent.calls.all, bad: recent.calls.bad, at: 0)
         all.probes.add(recent.probes.all, bad: recent.probes.bad, at: 0)
@@ -48,7 +49,7 @@ struct PoolSoak: Sendable, Equatable {
 
     /// What p95 may be now; nil when too little is known of what it was.
     private func latencyLimit(_ bounds: SoakSpec) -> Seconds? {
-        let before = before(bounds).latency
+        let before = before(bounds.minimumCalls).latency
         guard before.total >= bounds.minimumCalls else { return nil }
         // Where it may truly lie: so many calls tell it only so well.
         let doubt = (0.95 * 0.05 / Double(before.total)).squareRoot()
@@ -57,12 +58,14 @@ struct PoolSoak: Sendable, Equatable {
     }
 
     func fault(_ bounds: SoakSpec) -> String? {
-        let before = before(bounds)
-        if let why = failures(after.calls, before.calls, "calls", minimum: bounds.minimumCalls, bounds) { return why }
+        // How often calls fail needs many to be known; how long they take changes by the hour.
+        let long = before(20 * bounds.minimumCalls)
+        if let why = failures(after.calls, long.calls, "calls", minimum: bounds.minimumCalls, bounds) { return why }
         // What fails within an answer with status 200 the edge can't see, but the canary does.
-        if let why = failures(after.probes, before.probes, "probes", minimum: 20, bounds) { return why }
+        if let why = failures(after.probes, long.probes, "probes", minimum: 20, bounds) { return why }
         // More than one of twenty beyond the limit is a p95 beyond it.
         guard slowMoments.isSurely(above: 0.05, minimum: bounds.minimumCalls) else { return nil }
+        let before = before(bounds.minimumCalls)
         return "p95 of \(grouped(after.latency.total)) calls \(words(after.latency.quantile(0.95))), "
             + "\(words(before.latency.quantile(0.95))) of \(grouped(before.latency.total)) before "
             + "(bound \(number(bounds.latencyFactor))x and \(words(bounds.latencyFloor)) more)"
@@ -71,9 +74,10 @@ struct PoolSoak: Sendable, Equatable {
     private func failures(
         _ now: SoakTally, _ before: SoakTally, _ what: String, minimum: Int, _ bounds: SoakSpec
     ) -> String? {
-        let earlier = before.all == 0 ? 0 : before.bound(deviations: 1)
+        let earlier = before.all == 0 ? 0 : before.bound(deviations: 2)
         guard now.isSurely(above: bounds.errorRate + earlier, minimum: minimum) else { return nil }
-        let past = before.all == 0 ? "none to compare with before" : "\(percent(before.share)) of \(grouped(before.all)) before"
+        let past =
+            before.all == 0 ? "none to compare with" : "\(percent(before.share)) of \(grouped(before.all)) before"
         return "\(percent(now.share)) of \(grouped(now.all)) \(what) failed, \(past) "
             + "(bound \(percent(bounds.errorRate)) more)"
     }
