@@ -15,6 +15,22 @@ struct RolloutRunner: Sendable {
     var record: LedgerRecord
     var rollout: RolloutRecord
     var machine: RolloutMachine
+    /// Sees every report from the beginning: what the generation before does is the measure.
+    let soak: SoakWatch
+
+    init(
+        ports: OperatorPorts, credentials: InstanceCredentials, seams: RolloutSeams, plan: GenerationPlan,
+        record: LedgerRecord, rollout: RolloutRecord, machine: RolloutMachine
+    ) {
+        self.ports = ports
+        self.credentials = credentials
+        self.seams = seams
+        self.plan = plan
+        self.record = record
+        self.rollout = rollout
+        self.machine = machine
+        soak = SoakWatch(plan: plan, current: machine.current)
+    }
 
     /// The generation before, whether it runs or has been lost.
     var old: GenerationPlan? { record.current.flatMap { $0.number == plan.number ? nil : $0 } }
@@ -65,10 +81,10 @@ struct RolloutRunner: Sendable {
 
     private mutating func decide(_ step: RolloutStep) async throws -> [RolloutMachine.Action] {
         switch step {
-        case .verify: return try await observe(nil)
+        case .verify: return try await observe()
         case .soak:
             ports.progress.step("watching generation \(plan.number) for \(plan.rollout.bake.spelled)")
-            return try await observe(seams.soak(current, plan))
+            return try await observe()
         default: break
         }
         do {
@@ -209,7 +225,7 @@ extension RolloutRunner {
     }
 
     /// Feeds the machine with what the supervisor sees until it decides something.
-    private mutating func observe(_ judge: RolloutSeams.SoakJudge?) async throws -> [RolloutMachine.Action] {
+    private mutating func observe() async throws -> [RolloutMachine.Action] {
         var revision: Int?
         // Its time begins now, whether or not somebody answers.
         _ = machine.handle(.observed(nil, at: ports.time.now()))
@@ -224,7 +240,7 @@ extension RolloutRunner {
                 revision = report.revision
                 let own = own(report)
                 ports.progress.detail("\(own.count { $0.ready }) of \(plan.instances.count) ready")
-                if let judge, let worse = await judge(report) {
+                if let worse = soak.fault(report, at: ports.time.now()) {
                     let actions = machine.handle(.worse(worse))
                     if !actions.isEmpty { return actions }
                 }

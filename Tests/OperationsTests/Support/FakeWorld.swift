@@ -26,6 +26,7 @@ final class FakeWorld: Sendable {
     let sockets: FakeSockets
     let certificates = FakeCertificates()
     let units: FakeUnits
+    let meter = FakeMeter()
     let seal = FakeSeal()
     let shelf = FakeShelf()
     let secrets = FakeSecrets()
@@ -61,7 +62,7 @@ final class FakeWorld: Sendable {
             certificate: certificates.isNeeded ? certificates : nil,
             gate: FakeGate(machine: machine), seal: seal, files: FakeFiles(disk: disk, fuse: fuse),
             sockets: sockets, time: FakeTimepiece(time: time, fuse: fuse),
-            log: { [self] line in log.withLock { $0.append(line) } },
+            log: { [self] line in log.withLock { $0.append(line) } }, meter: meter.isNeeded ? meter : nil,
             isOutdated: { [self] record in outdated.withLock { $0.contains(record) } })
         ports.drift = drift.withLock { $0 }
         let settings = SupervisorSettings(
