@@ -47,6 +47,7 @@ struct InstanceMachineLawTests {
         case .proved(let verdict, _): known.isProved = verdict.isProved
         case .stop: known.isWished = false
         case .drain: known.isDrained = true
+        case .recall: if known.isWished, !known.isExpelled { known.isDrained = false }
         case .expel:
             known.isDrained = true
             known.isExpelled = true
@@ -82,7 +83,7 @@ struct InstanceMachineLawTests {
         case 11: return .retryDue(at: at)
         case 12: return dice.next().isMultiple(of: 3) ? .stop(at: at) : .drain
         case 13: return .stopOverdue
-        case 14: return dice.next().isMultiple(of: 4) ? .expel : .retryDue(at: at)
+        case 14: return dice.next().isMultiple(of: 4) ? .expel : dice.next().isMultiple(of: 2) ? .recall : .retryDue(at: at)
         default: return .probed(observation(&dice), at: at)
         }
     }

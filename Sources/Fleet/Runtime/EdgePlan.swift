@@ -41,14 +41,18 @@ package struct EdgePlan: Sendable, Equatable, Codable {
         package var colour: Colour
         package var slot: Int
         package var port: Int
-        /// False = `down`: gets nothing, not even as the last resort.
+        /// False = `down`: gets nothing new, not even as the last resort.
         package var inRotation: Bool
+        /// False = `down` for the sessions that it opened, too.
+        package var keepsSessions: Bool
 
-        package init(colour: Colour, slot: Int, port: Int, inRotation: Bool) {
+        /// `keepsSessions`: as long as it is in rotation, if nothing else is said.
+        package init(colour: Colour, slot: Int, port: Int, inRotation: Bool, keepsSessions: Bool? = nil) {
             self.colour = colour
             self.slot = slot
             self.port = port
             self.inRotation = inRotation
+            self.keepsSessions = keepsSessions ?? inRotation
         }
     }
 

@@ -110,7 +110,8 @@ struct RolloutRunner: Sendable {
         guard let old else { return .oldRetired }
         return await event(.oldRetired, or: { .retireFailed($0) }) {
             ports.progress.step("draining generation \(old.number), at most \(drain.spelled)")
-            try await ports.control.retire(old.number, drain: drain)
+            let report = try await ports.control.retire(old.number, only: nil, drain: drain)
+            if !report.words.isEmpty { ports.progress.step("generation \(old.number) is gone: \(report.words)") }
             try await credentials.remove(of: old)
         }
     }

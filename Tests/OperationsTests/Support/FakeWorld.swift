@@ -29,6 +29,8 @@ final class FakeWorld: Sendable {
     let seal = FakeSeal()
     let shelf = FakeShelf()
     let secrets = FakeSecrets()
+    /// Sessions that the gate counts.
+    let sessions = FakeSessions()
     let log = Mutex<[String]>([])
     private let lives = Mutex<(count: Int, now: Life?)>((0, nil))
 
@@ -53,7 +55,7 @@ final class FakeWorld: Sendable {
             proofs: FakeProofs(database: database), edge: FusedEdge(edge: edge, fuse: fuse),
             sharedEdge: { [sharedEdge] in sharedEdge.including($0) },
             certificate: certificates.isNeeded ? certificates : nil,
-            gate: FakeGate(machine: machine), seal: seal, files: FakeFiles(disk: disk, fuse: fuse),
+            gate: FakeGate(machine: machine, sessions: sessions), seal: seal, files: FakeFiles(disk: disk, fuse: fuse),
             sockets: sockets, time: FakeTimepiece(time: time, fuse: fuse),
             log: { [self] line in log.withLock { $0.append(line) } })
         let settings = SupervisorSettings(
@@ -178,7 +180,7 @@ struct FakeLauncher: SupervisorLauncher {
 }
 
 /// The control socket: an operator's calls to whichever supervisor runs now.
-struct FakeControl: SupervisorControl {
+struct FakeControl: FleetControl {
     let world: FakeWorld
     let fuse: Fuse
 
@@ -197,6 +199,14 @@ struct FakeControl: SupervisorControl {
     func flip(to generation: Int) async throws { try await reach().flip(to: generation) }
     func retire(_ generation: Int, drain: Seconds) async throws {
         try await reach().retire(generation, drain: drain)
+    }
+    func share(_ generation: Int, part: Double) async throws { try await reach().share(generation, part: part) }
+    func balance(_ generation: Int) async throws { try await reach().balance(generation) }
+    func begin(_ plan: GenerationPlan, only instances: Set<String>?) async throws {
+        try await reach().begin(plan, only: instances)
+    }
+    func retire(_ generation: Int, only instances: Set<String>?, drain: Seconds) async throws -> DrainReport {
+        try await reach().retire(generation, only: instances, drain: drain)
     }
     func check() async throws { try await reach().check() }
     func shutdown(drain: Seconds) async throws { try await reach().shutdown(drain: drain) }
