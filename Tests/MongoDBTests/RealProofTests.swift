@@ -126,7 +126,7 @@ struct RealProofTests {
             await database.goAway()
             let start = ContinuousClock.now
             let away = try await failure { _ = try await source.evidence(uri: wrong, grants: [read]) }
-            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(ContinuousClock.now - start < .seconds(20))
             #expect(away.code == .unavailable)
             for each in seen + [away] {
                 #expect(each.what.contains("127.0.0.1:\(database.port) as "))
@@ -138,10 +138,10 @@ struct RealProofTests {
     @Test("a server that stops answering is given up in time")
     func blocked() async throws {
         try await withReader { database, _ in
-            try await failConnectionStatus(database, "'blockConnection': True, 'blockTimeMS': 8000")
+            try await failConnectionStatus(database, "'blockConnection': True, 'blockTimeMS': 30000")
             let start = ContinuousClock.now
             let seen = try await failure { _ = try await verdict(database, [read], timeouts: quick) }
-            #expect(ContinuousClock.now - start < .seconds(6))
+            #expect(ContinuousClock.now - start < .seconds(20))
             #expect(seen.code == .unavailable)
         }
     }

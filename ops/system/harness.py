@@ -189,7 +189,8 @@ class Fleet:
         return path
 
     @contextlib.contextmanager
-    def load(self, tool, arguments, contains, clients=20, pause=0.02, mode="auto", sdk=2, flip=False):
+    def load(self, tool, arguments, contains, clients=20, pause=0.02, mode="auto", sdk=2, flip=False,
+             failures=None):
         """Load while the block runs; its summary is then in the dictionary that the block got."""
         ready, flipped = self.world.work / "load.ready", self.world.work / "load.flipped"
         ready.unlink(missing_ok=True)
@@ -198,7 +199,8 @@ class Fleet:
                    "--tool", tool, "--arguments", json.dumps(arguments), "--contains", contains,
                    "--clients", str(clients), "--sdk", str(sdk), "--mode", mode, "--pause", str(pause),
                    "--ready", ready, "--flipped", flipped]
-        process = subprocess.Popen(command + (["--expect-flip"] if flip else []), stdout=subprocess.PIPE, text=True)
+        command += ["--expect-flip"] * flip + (["--failures", failures] if failures else [])
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         summary = {}
         try:
             eventually(30, "every client got an answer", lambda: ready.exists() or process.poll() is not None)

@@ -185,7 +185,7 @@ def down(world):
     check(nginx.own_site_works(), "its own site does not work")
     check(not os.path.lexists(nginx.include), "the file is still there")
     check("convoy" not in nginx.configuration().replace(str(nginx.home), ""), "it still reads something of ours")
-    eventually(5, "nobody listens on the edge's port", lambda: not listening(port))
+    eventually(30, "nobody listens on the edge's port", lambda: not listening(port))
     check(not harness.processes_below(world.root), f"still there: {harness.processes_below(world.root)}")
     ours.convoy("down")
 

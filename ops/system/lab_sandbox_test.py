@@ -130,7 +130,7 @@ def watchdog(world):
     lab.inside("a", "systemctl", "daemon-reload")
     lab.inside("a", "systemctl", "start", "lazy")
     value = lambda: int(lab.inside("a", "systemctl", "show", "--value", "-p", "NRestarts", "lazy").stdout)
-    eventually(5, "the watchdog bit", lambda: value() > 0, every=0.1)
+    eventually(30, "the watchdog bit", lambda: value() > 0, every=0.1)
     lab.inside("a", "systemctl", "stop", "lazy")
     check("watchdog" in lab.hosts("journal", "a", "-u", "lazy").stdout, "the journal names another reason")
 

@@ -13,11 +13,11 @@ from harness import alive, check, eventually, test
 from hosts import HOSTS, KNOCK, SUBNET, Lab, Traces, World, refused, run
 
 
-@test("two hosts boot within ten seconds, and PID 1 of each is a systemd that says running")
+@test("two hosts boot within a minute, and PID 1 of each is a systemd that says running")
 def boot(world):
     states = [line.split()[2:] for line in world.lines]
     check(states == [["running"]] * 2, f"up printed {world.lines}")
-    check(world.booted < 10, f"it took {world.booted:.1f} s")
+    check(world.booted < 60, f"it took {world.booted:.1f} s")
     check(world.lab.inside("a", "readlink", "/proc/1/exe").stdout.endswith("/systemd\n"), "PID 1 is another")
 
 
@@ -28,10 +28,10 @@ def execute(world):
     check((done.stdout, done.returncode) == ("through", 7), f"{done.returncode} {done.stdout!r} {done.stderr!r}")
     sleeper = subprocess.Popen([HOSTS, "--lab", lab.folder, "exec", "a", "--", "sleep", "4711"])
     running = lambda: lab.inside("a", "pgrep", "-f", "^sleep 4711", fails=True).returncode == 0
-    eventually(5, "the command runs in the host", running)
+    eventually(30, "the command runs in the host", running)
     sleeper.kill()
     sleeper.wait()
-    eventually(5, "the command ended with the one that asked for it", lambda: not running())
+    eventually(30, "the command ended with the one that asked for it", lambda: not running())
 
 
 @test("hosts are reached from the lab's network by name, over http, ssh with known keys, and systemctl -H")
@@ -134,7 +134,7 @@ def cut(world):
     lab.up("a")
     check(silent(lab, "a"), "the reboot healed the wire")
     lab.hosts("ctl", "a", "heal")
-    eventually(5, "a answers again", lambda: answers(lab, "a"))
+    eventually(30, "a answers again", lambda: answers(lab, "a"))
 
 
 @test("pause stops all of a host, with its connections open; resume lets it go on where it was")

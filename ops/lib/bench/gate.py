@@ -1,9 +1,10 @@
 """The gate alone, on its unix socket."""
 
+import gc
 import os
+import random
 import socket
 import statistics
-import subprocess
 import time
 
 from . import rig
@@ -17,31 +18,51 @@ def headers(token):
 
 
 def paced(bench, rate, seconds):
-    """Latencies in microseconds at a steady rate over 8 connections."""
-    log = bench.folder / "h2load.log"
-    log.unlink(missing_ok=True)
-    flags = [f"--header={name}: {value}" for name, value in headers(bench.token).items()]
-    subprocess.run(["h2load", "--h1", "-t1", "-c8", f"--rps={rate / 8:g}", f"-D{seconds:g}",
-                    f"--base-uri=unix:{bench.gate_socket()}", f"--log-file={log}", *flags, "http://gate/authorize"],
-                   check=True, stdout=subprocess.DEVNULL)
-    rows = [line.split() for line in log.read_text().splitlines()]
-    wrong = sum(row[1] != "204" for row in rows)
-    if wrong or not rows:
-        raise RuntimeError(f"{wrong} of {len(rows)} decisions were not 204")
-    return sorted(int(row[2]) for row in rows)
+    """Latencies in microseconds of requests that arrive as from many clients who know nothing of each other:
+    at random (Poisson), `rate` a second on average, over 8 connections in turn. Each counts from when it was
+    due, so a wait behind the one before is in it. A load generator that wakes all its connections by one timer
+    would measure the bursts that it makes."""
+    connections = [connect(bench) for _ in range(8)]
+    question = request(bench.token)
+    dice = random.Random(1)
+    took = []
+    gc.disable()
+    due = time.perf_counter()
+    end = due + seconds
+    while due < end:
+        connection = connections[len(took) % 8]
+        while time.perf_counter() < due:
+            pass
+        connection.sendall(question)
+        answer = connection.recv(4096)
+        took.append((time.perf_counter() - due) * 1e6)
+        if not answer.startswith(b"HTTP/1.1 204 ") or not answer.endswith(b"\r\n\r\n"):
+            raise RuntimeError(f"not a decision of 204: {answer[:80]!r}")
+        due += dice.expovariate(rate)
+    gc.enable()
+    for connection in connections:
+        connection.close()
+    return sorted(took)
+
+
+def connect(bench):
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(str(bench.gate_socket()))
+    return connection
+
+
+def request(token):
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers(token).items())
+    return f"GET /authorize HTTP/1.1\r\nHost: gate\r\n{lines}\r\n".encode()
 
 
 def ask(bench, tokens):
     """Sends one request per token, a hundred at a time on one connection; counts answers by their status."""
-    connection = socket.socket(socket.AF_UNIX)
-    connection.connect(str(bench.gate_socket()))
+    connection = connect(bench)
     seen = {}
     rest = b""
     for batch in batches(tokens, 100):
-        text = "".join(
-            "GET /authorize HTTP/1.1\r\nHost: gate\r\n"
-            + "".join(f"{name}: {value}\r\n" for name, value in headers(token).items()) + "\r\n" for token in batch)
-        connection.sendall(text.encode())
+        connection.sendall(b"".join(request(token) for token in batch))
         missing = len(batch)
         while missing:
             chunk = connection.recv(1 << 18)

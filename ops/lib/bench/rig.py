@@ -14,7 +14,7 @@ import tempfile
 import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-TOOLS = {"wrk": "wrk", "haproxy": "haproxy", "h2load": "nghttp2-client", "nginx": "nginx-light", "openssl": "openssl"}
+TOOLS = {"wrk": "wrk", "haproxy": "haproxy", "nginx": "nginx-light", "openssl": "openssl"}
 AUDIENCE_PATH = "/analytics/mcp"
 BODY = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
     "name": "find", "arguments": {"database_name": "shop", "collection_name": "customers", "filter": {"_id": 3}}}})
@@ -31,6 +31,18 @@ def install_tools():
                if not shutil.which(tool, path=os.environ["PATH"] + ":/usr/sbin:/sbin")]
     if missing:
         subprocess.run([REPOSITORY / "ops/parts", "--only", "bench"], check=True)
+
+
+def binary():
+    """The convoy that CONVOY_BIN names, else a release build."""
+    if os.environ.get("CONVOY_BIN"):
+        return os.environ["CONVOY_BIN"]
+    say("building a release convoy")
+    command = ["swift", "build", "-c", "release", "--product", "convoy"]
+    subprocess.run(command, check=True, cwd=REPOSITORY, stdout=sys.stderr)
+    shown = subprocess.run([*command[:4], "--show-bin-path"], check=True, cwd=REPOSITORY,
+                           capture_output=True, text=True)
+    return shown.stdout.strip() + "/convoy"
 
 
 def free_port():
@@ -99,7 +111,7 @@ class Rig:
         self.stack.close()
 
     def _start(self):
-        self.convoy = self._binary()
+        self.convoy = binary()
         self.issuer = Issuer(self.folder)
         self.edge_port = free_port()
         self.url = f"http://127.0.0.1:{self.edge_port}"
@@ -109,16 +121,6 @@ class Rig:
         self.nginx("backend", self.backend_port, f"""
             location / {{ default_type application/json; return 200 '{ANSWER}'; }}""")
         self._fleet()
-
-    def _binary(self):
-        if os.environ.get("CONVOY_BIN"):
-            return os.environ["CONVOY_BIN"]
-        say("building a release convoy")
-        command = ["swift", "build", "-c", "release", "--product", "convoy"]
-        subprocess.run(command, check=True, cwd=REPOSITORY, stdout=sys.stderr)
-        shown = subprocess.run([*command[:4], "--show-bin-path"], check=True, cwd=REPOSITORY,
-                               capture_output=True, text=True)
-        return shown.stdout.strip() + "/convoy"
 
     def _fleet(self):
         say("bringing up a fleet")

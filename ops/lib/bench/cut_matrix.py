@@ -1,0 +1,213 @@
+"""A rollout cut at every entry of its journal, by every kind of death, and mended both ways."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "system"))
+import harness
+from harness import LINK, alive, check, processes_below
+
+from . import rig
+
+VERSIONS = ("1.6.3", "2.0.0")
+VICTIMS = ("operator", "supervisor", "both", "tree")
+MENDS = ("resume", "rollback")
+SPEC = """fleet: cut
+server: {{profile: grafana, release: "pypi:mcp-grafana@1.6.3"}}
+health: {{interval: 500ms}}
+pools:
+  analytics: {{replicas: 6, scope: "mcp:analytics"}}
+edge:
+  url: http://127.0.0.1:{port}
+  authorization: development
+rollout: {{strategy: STRATEGY, bake: 300ms, drain: 1s, deadline: 1m}}
+"""
+
+
+class Matrix:
+    def __init__(self, world, strategy):
+        self.world, self.strategy = world, strategy
+        self.fleet = world.fleet(f"cut-{strategy}", SPEC.replace("STRATEGY", strategy))
+        self.fleet.up()
+        # Both releases are there before the first cut: what is measured is the rollout.
+        self.roll(VERSIONS[1])
+        self.roll(VERSIONS[0])
+
+    # What is done
+
+    def words(self, verb, *more):
+        return [os.environ["CONVOY_BIN"], verb, "--root", self.world.root, "--file", self.fleet.spec, *more]
+
+    def roll(self, version):
+        self.fleet.convoy("rollout", "--to", version)
+
+    def version(self):
+        return self.fleet.status()["release"]["version"]
+
+    def other(self, version):
+        return VERSIONS[1 - VERSIONS.index(version)]
+
+    def entries(self):
+        """Of the newest rollout: (its number, its entries so far). The operator writes meanwhile."""
+        path = self.world.root / "var/lib/convoy/ledger.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as ledger:
+            rows = ledger.execute(
+                'SELECT rollout, "index", step, mark FROM journal WHERE rollout = '
+                '(SELECT max(rollout) FROM journal) ORDER BY "index"').fetchall()
+        return (rows[0][0], [f"{step} {mark}" for _, _, step, mark in rows]) if rows else (0, [])
+
+    def length(self):
+        """How many entries an undisturbed rollout writes."""
+        self.roll(self.other(self.version()))
+        return self.entries()[1]
+
+    def supervisor(self):
+        return self.fleet.status()["supervisor"]["pid"]
+
+    def cut(self, index, victim):
+        """Begins a rollout and kills when entry `index` is there; answers the entry that was the last then."""
+        before = self.entries()[0]
+        supervisor = self.supervisor()
+        log = (self.world.work / "operator.log").open("w")
+        target = self.other(self.version())
+        operator = subprocess.Popen(self.words("rollout", "--to", target), stdout=log, stderr=log)
+        while operator.poll() is None:
+            number, entries = self.entries()
+            if number != before and len(entries) >= index:
+                break
+        if victim in ("operator", "both", "tree"):
+            operator.kill()
+        if victim in ("supervisor", "both"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(supervisor, signal.SIGKILL)
+        if victim == "tree":
+            for pid in processes_below(self.world.root):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        operator.wait(120)
+        log.close()
+        last = self.entries()[1]
+        return last[-1] if last else "nothing written", operator.returncode
+
+    def mend(self, verb):
+        return subprocess.run(self.words(verb), capture_output=True, text=True, timeout=120)
+
+    # What must hold
+
+    def faults(self, wanted):
+        try:
+            harness.eventually(20, "converged", lambda: self.fleet.status()["converged"], every=0.1)
+        except (AssertionError, json.JSONDecodeError) as error:
+            return [str(error)]
+        status = self.fleet.status()
+        wrong = []
+        if status["release"]["version"] != wanted:
+            wrong.append(f"serves {status['release']['version']}, not {wanted}")
+        odd = [row["name"] for row in status["instances"] if row["version"] != wanted or not row["ready"]]
+        if odd or len(status["instances"]) != 6:
+            wrong.append(f"{len(status['instances'])} instances, odd ones: {odd}")
+        return wrong + self.leftovers(status)
+
+    def leftovers(self, status):
+        names = {row["name"] for row in status["instances"]}
+        state = self.world.root / "var/lib/convoy"
+        wrong = [f"left: {path.name}" for path in (state / "instances").iterdir() if path.name not in names]
+        plans = [path.name for path in (state / "generations").glob("*.plan.json")]
+        if plans != [f"{status['generation']}.plan.json"]:
+            wrong.append(f"plans {plans}")
+        known = {row["pid"] for row in status["instances"]} | {status["supervisor"]["pid"]}
+        for pid, words in processes_below(self.world.root).items():
+            line = " ".join(words)
+            if pid in known or " gate" in line or "nginx:" in line or "nginx" in words[0] or not alive(pid):
+                continue
+            wrong.append(f"orphan {pid}: {line[:60]}")
+        if "mcp-grafana" in " ".join(" ".join(words) for words in strangers(known)):
+            wrong.append(f"orphans: {strangers(known)}")
+        return wrong
+
+
+def strangers(known):
+    """Servers of this kind that no fleet of ours knows. Nobody else starts any here."""
+    found = []
+    for folder in pathlib.Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) not in known and alive(folder.name):
+            words = harness.command_line(folder.name)
+            if words and words[0].endswith("/mcp-grafana"):
+                found.append(words)
+    return found
+
+
+def group(matrix, victim, mend, indexes):
+    """All cuts of one kind, with load over all of them unless everything dies."""
+    log = matrix.world.work / "failed-calls"
+    log.unlink(missing_ok=True)
+    rows = []
+    with contextlib.ExitStack() as stack:
+        if victim != "tree":
+            stack.enter_context(matrix.fleet.load("generate_deeplink", LINK, "/d/abc", clients=6, failures=log))
+        for index in indexes:
+            rows.append(one(matrix, index, victim, mend))
+            rig.say(f"{matrix.strategy} {victim:10} {mend:8} {index:2} {rows[-1]['step']:18} "
+                    + ("; ".join(rows[-1]["faults"]) or "ok"))
+    failures = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    for row in rows:
+        lost = [fault["error"] for fault in failures if row["began"] <= fault["time"] <= row["ended"]]
+        if lost:
+            row["faults"].append(f"{len(lost)} calls failed: {lost[0][:80]}")
+    return rows
+
+
+def one(matrix, index, victim, mend):
+    old = matrix.version()
+    wanted = matrix.other(old) if mend == "resume" else old
+    row = {"strategy": matrix.strategy, "index": index, "victim": victim, "mend": mend, "began": time.time()}
+    step, code = matrix.cut(index, victim)
+    done = matrix.mend(mend)
+    faults = matrix.faults(wanted)
+    if done.returncode != 0:
+        faults.insert(0, f"{mend} exited {done.returncode}: {done.stderr.strip().splitlines()[-2:]}")
+    if faults:
+        faults.append(f"the operator had exited {code}")
+        matrix.fleet.convoy("up", fails=True)
+    return row | {"step": step, "faults": faults, "ended": time.time()}
+
+
+def run(wishes):
+    os.environ.setdefault("CONVOY_BIN", rig.binary())
+    harness.parts.run_under("client")
+    with contextlib.ExitStack() as stack:
+        os.environ.setdefault("CONVOY_TEST_WORK", stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="convoy-cuts-")))
+        world = harness.World(stack)
+        rows = []
+        for strategy in wishes.strategies:
+            matrix = Matrix(world, strategy)
+            indexes = range(1, len(matrix.length()) + 1, wishes.every)
+            for victim in VICTIMS:
+                for mend in MENDS:
+                    rows += group(matrix, victim, mend, indexes)
+            matrix.fleet.end()
+    show(rows)
+    return {"cuts": len(rows), "missed": sum(bool(row["faults"]) for row in rows), "rows": rows}
+
+
+def show(rows):
+    print("\nA rollout of 6 instances, cut at each entry of its journal\n")
+    print(f"{'STRATEGY':9}{'KILLED':12}{'THEN':10}{'CUTS':>5}{'HELD':>6}")
+    kinds = dict.fromkeys((row["strategy"], row["victim"], row["mend"]) for row in rows)
+    for kind in kinds:
+        own = [row for row in rows if (row["strategy"], row["victim"], row["mend"]) == kind]
+        held = sum(not row["faults"] for row in own)
+        print(f"{kind[0]:9}{kind[1]:12}{kind[2]:10}{len(own):5}{held:6}")
+    for row in rows:
+        if row["faults"]:
+            print(f"missed: {row['strategy']}, {row['victim']} killed at {row['index']} ({row['step']}), "
+                  f"{row['mend']}: {'; '.join(row['faults'])}")
