@@ -52,7 +52,8 @@ package struct PoolRule: Sendable, Equatable {
         }
         return .admit(
             Grant(
-                caller: caller, pool: name, group: other?.group ?? group, sessionGroup: sessionGroup, session: session, rate: rate,
+                caller: caller, pool: name, group: other?.group ?? group, sessionGroup: sessionGroup, session: session,
+                rate: rate,
                 closesSession: request.method.isExactly("DELETE")))
     }
 

@@ -44,7 +44,7 @@ struct PoolGroups {
     ) -> EdgeContext.Group {
         let backups = slots.filter { $0.slot != own.slot }.map { server($0, backup: true) }
         // One that drains gets nothing new, but the calls of its sessions are its own.
-        let keeper = EdgeContext.Server(port: own.port, backup: false, down: !own.keepsSessions)
+        let keeper = EdgeContext.Server(port: own.port, backup: false, down: !own.inRotation && !own.drains)
         return .init(upstream: name, balanced: false, servers: [keeper] + backups, keepalive: 8)
     }
 

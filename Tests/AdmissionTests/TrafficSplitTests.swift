@@ -101,7 +101,8 @@ struct TrafficSplitTests {
 
     @Test("a DELETE says that its session is needed no more")
     func closes() {
-        #expect(Self.grant("ada", Self.policy(0)) { ($0.method, $0.sessionID) = ("DELETE", "a1.x") }?.closesSession == true)
+        let ending = Self.grant("ada", Self.policy(0)) { ($0.method, $0.sessionID) = ("DELETE", "a1.x") }
+        #expect(ending?.closesSession == true)
         #expect(Self.grant("ada", Self.policy(0)) { $0.sessionID = "a1.x" }?.closesSession == false)
     }
 

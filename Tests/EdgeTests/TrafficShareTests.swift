@@ -71,7 +71,8 @@ struct TrafficShareTests {
             revision: revision, url: lab.plan.edge.url,
             pools: [
                 .init(
-                    name: "analytics", scope: "mcp:analytics", active: .a, sessions: ["a1", "a2", "b1", "b2"], also: also)
+                    name: "analytics", scope: "mcp:analytics", active: .a, sessions: ["a1", "a2", "b1", "b2"],
+                    also: also)
             ], issuers: [issuer.policyIssuer])
     }
 

@@ -104,9 +104,34 @@ struct PartialGenerationTests {
         let refusal = try await failure { _ = try await supervisor.retire(1, only: all, drain: 0) }
         #expect(refusal.why == "nobody else serves pool analytics then")
         #expect(world.machine.ids.count == 5)
+        let new = try await next(old)
+        try await world.run { try await supervisor.begin(new) }
+        try await lab.ready(2, 3)
+        try await world.run { try await supervisor.balance(2) }
+        _ = try await world.run { try await supervisor.retire(1, only: all, drain: 0) }
+        #expect(try lab.pool().also?.part == 1)
+        let alone = try await failure { try await supervisor.retire(2, drain: 0) }
+        #expect(alone.why == "nobody else serves pool analytics then")
     }
 
-    @Test("a supervisor that was killed knows who was begun and who was taken away, and goes on with those on their way")
+    @Test("`up` after a rolling update was cut: what it took away comes back before what it began goes")
+    func upAfterCut() async throws {
+        let lab = OperatorLab()
+        _ = try await lab.up()
+        let old = try #require(try await lab.world.ledger().current)
+        let supervisor = try #require(lab.world.supervisor)
+        let new = try await Samples.staged(2, in: lab.world, over: old, version: "2.0.0")
+        let names = Set(new.instances.map(\.name))
+        try await lab.world.run { try await supervisor.begin(new, only: names) }
+        try await lab.world.until("ready") { $0.status.instances.count { $0.ready } == 6 }
+        try await lab.world.run { try await supervisor.balance(2) }
+        let all = Set(old.instances.map(\.name))
+        _ = try await lab.world.run { try await supervisor.retire(1, only: all, drain: 0) }
+        _ = try await lab.up()
+        try await lab.expectOnly(1, version: "1.0.0")
+    }
+
+    @Test("a supervisor that was killed knows who was begun and who was taken away, and goes on from there")
     func killed() async throws {
         let old = try await lab.serving()
         let new = try await next(old)

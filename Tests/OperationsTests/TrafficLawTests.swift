@@ -27,7 +27,7 @@ struct TrafficLawTests {
 
     @Test(
         "new traffic goes only to who is proved and fit, its parts add up to 1, and a restart changes nothing",
-        arguments: 1...24)
+        arguments: 1...40)
     func anyOrder(seed: Int) async throws {
         var dice = Dice(state: UInt64(seed))
         let lab = TrafficLab()

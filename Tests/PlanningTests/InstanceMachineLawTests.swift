@@ -83,7 +83,9 @@ struct InstanceMachineLawTests {
         case 11: return .retryDue(at: at)
         case 12: return dice.next().isMultiple(of: 3) ? .stop(at: at) : .drain
         case 13: return .stopOverdue
-        case 14: return dice.next().isMultiple(of: 4) ? .expel : dice.next().isMultiple(of: 2) ? .recall : .retryDue(at: at)
+        case 14:
+            let others: [InstanceMachine.Event] = [.expel, .recall, .recall, .retryDue(at: at), .retryDue(at: at)]
+            return others[Int(dice.next() % 5)]
         default: return .probed(observation(&dice), at: at)
         }
     }

@@ -43,16 +43,15 @@ package struct EdgePlan: Sendable, Equatable, Codable {
         package var port: Int
         /// False = `down`: gets nothing new, not even as the last resort.
         package var inRotation: Bool
-        /// False = `down` for the sessions that it opened, too.
-        package var keepsSessions: Bool
+        /// Out of rotation, and yet the calls of sessions that it opened are its own.
+        package var drains: Bool
 
-        /// `keepsSessions`: as long as it is in rotation, if nothing else is said.
-        package init(colour: Colour, slot: Int, port: Int, inRotation: Bool, keepsSessions: Bool? = nil) {
+        package init(colour: Colour, slot: Int, port: Int, inRotation: Bool, drains: Bool = false) {
             self.colour = colour
             self.slot = slot
             self.port = port
             self.inRotation = inRotation
-            self.keepsSessions = keepsSessions ?? inRotation
+            self.drains = drains
         }
     }
 

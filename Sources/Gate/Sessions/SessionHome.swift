@@ -31,7 +31,10 @@ package struct SessionHome: Sendable, Hashable {
         let head = id.utf8.prefix { $0 != UInt8(ascii: ".") }
         guard head.count < id.utf8.count, head.count <= 3, let colour = head.first, (0x61...0x62).contains(colour),
             let slot = UInt8(String(decoding: head.dropFirst(), as: UTF8.self))
-        else { return self.init(pool: pool, tag: nil) }
+        else {
+            self.init(pool: pool, tag: nil)
+            return
+        }
         self.init(pool: pool, tag: (colour, slot))
     }
 

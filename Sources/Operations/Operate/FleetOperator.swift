@@ -137,6 +137,7 @@ package struct FleetOperator: Sendable {
             cleaned.nextGeneration = max(cleaned.nextGeneration, current.number + 1)
             if cleaned.previous?.number == serving.number { cleaned.previous = nil }
         }
+        try await makeWhole(report)
         for stray in report.generations where stray.number != report.status.generation {
             ports.progress.step("taking away generation \(stray.number), left by an earlier command")
             let drain = stray.number == record.next?.number ? 0 : stray.rollout.drain

@@ -34,7 +34,8 @@ extension FleetSupervisor: SupervisorControl {
         try checkEdgePort(of: plan)
         try await provideSlice(for: plan)
         note(wanted, begunOf: plan)
-        try store.save(active)
+        // Before the plan: a supervisor that finds a plan alone begins all of it.
+        if active.begun[plan.number] != nil { try store.save(active) }
         try store.save(plan)
         plans[plan.number] = plan
         do {

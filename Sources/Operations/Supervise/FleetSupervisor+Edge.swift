@@ -116,10 +116,10 @@ extension FleetSupervisor {
         // Nobody is sent to the others, so none of them is benched: no flip needs another configuration.
         let hasTraffic = plan.number == active.generation || plan.number == active.share?.generation
         let machine = hasTraffic ? runners[instance.name]?.machine : nil
+        let inRotation = isBegun(instance) && machine?.inRotation != false
         return EdgePlan.Slot(
-            colour: plan.colour, slot: instance.slot, port: instance.port,
-            inRotation: isBegun(instance) && machine?.inRotation != false,
-            keepsSessions: isBegun(instance) && machine?.keepsSessions != false)
+            colour: plan.colour, slot: instance.slot, port: instance.port, inRotation: inRotation,
+            drains: !inRotation && isBegun(instance) && machine?.keepsSessions == true)
     }
 
     private func writePolicy() throws {
@@ -139,7 +139,8 @@ extension FleetSupervisor {
             let also = sharing(pool.name).map {
                 GatePolicy.Pool.Also(colour: $0.plan.colour, part: $0.part, seed: $0.plan.number)
             }
-            let isModern = comparesHeaders(pool.name, serving, before: \.active)
+            let isModern =
+                comparesHeaders(pool.name, serving, before: \.active)
                 && (also == nil || comparesHeaders(pool.name, sharing(pool.name)?.plan, before: \.also?.colour))
             return GatePolicy.Pool(
                 name: pool.name, scope: pool.scope, active: serving?.colour, sessions: tags(of: pool.name),

@@ -17,6 +17,7 @@ extension FleetSupervisor {
                 .failed, "cannot take generation \(generation) away", because: "it serves",
                 next: "use `convoy down` to stop the fleet")
         }
+        if !active.retiring.contains(generation) { try refuseOutage(withoutShareOf: plan) }
         let hadTraffic = active.share?.generation == generation || generation < active.generation ?? 0
         let gaveBack = active.share?.generation == generation
         if gaveBack { active.share = nil }
@@ -38,7 +39,8 @@ extension FleetSupervisor {
     }
 
     /// Also of the generation that serves: a host without room for two gives up one by one.
-    private func retirePart(of plan: GenerationPlan, _ names: Set<String>, _ drain: Seconds) async throws -> DrainReport {
+    private func retirePart(of plan: GenerationPlan, _ names: Set<String>, _ drain: Seconds) async throws -> DrainReport
+    {
         let going = try instances(of: plan, named: names).filter { isBegun($0) }
         guard !going.isEmpty else { return DrainReport() }
         try refuseOutage(without: names, plan)
@@ -66,12 +68,23 @@ extension FleetSupervisor {
             let left = instances(of: plan).count {
                 $0.pool == pool && !names.contains($0.name) && runners[$0.name]?.machine.inRotation == true
             }
-            guard had > 0, left + others == 0 else { continue }
-            throw Failure(
-                .failed, "cannot take instances of generation \(plan.number) away",
-                because: "nobody else serves pool \(pool) then",
-                next: "start one of the next generation first, and give it its share")
+            guard had == 0 || left + others > 0 else { throw outage(plan, pool) }
         }
+    }
+
+    /// The same for the generation that shares, where nothing is left of the one that serves.
+    private func refuseOutage(withoutShareOf plan: GenerationPlan) throws {
+        guard let serving = active.generation.flatMap({ plans[$0] }) else { return }
+        for pool in serving.pools.map(\.name) where sharing(pool)?.plan.number == plan.number {
+            guard rotating(pool, serving) > 0 else { throw outage(plan, pool) }
+        }
+    }
+
+    private func outage(_ plan: GenerationPlan, _ pool: String) -> Failure {
+        Failure(
+            .failed, "cannot take instances of generation \(plan.number) away",
+            because: "nobody else serves pool \(pool) then",
+            next: "start one of the other generation first, and give it its share")
     }
 
     /// `still`: those of them that nobody has called back.
