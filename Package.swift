@@ -156,7 +156,7 @@ let package = Package(
         tests("Conformance", [nioCore, nioPosix, crypto, cryptoExtras]),
         tests("Console", []),
         tests("Control", ["Daemons"]),
-        tests("Edge", ["Rendering"]),
+        tests("Edge", ["Rendering", "Gate"]),
         tests("Gate", [jwtKit, crypto, cryptoExtras, nioCore]),
         tests("Issuers", [nioCore, nioHTTP1, nioPosix, nioSSL]),
         tests("Ledger", []),

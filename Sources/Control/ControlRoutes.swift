@@ -36,9 +36,9 @@ struct ControlResponse: Sendable {
     }
 }
 
-/// The endpoints below `/v1`, one per method of `SupervisorControl`.
+/// The endpoints below `/v1`, one per method of `FleetControl`.
 struct ControlRoutes: Sendable {
-    let control: any SupervisorControl
+    let control: any FleetControl
     /// Nil: a supervisor that does not look for drift.
     var drift: (any DriftControl)?
 
@@ -68,8 +68,13 @@ struct ControlRoutes: Sendable {
             let newerThan = try query.integer("newerThan")
             let timeout = min(try query.seconds("timeout") ?? 0, Seconds(ControlProtocol.longestPoll))
             return try ControlProtocol.encode(try await control.status(newerThan: newerThan, timeout: timeout))
-        case (.PUT, "generations", 3): try await begin(try number(path[2]), request.body)
-        case (.DELETE, "generations", 3): try await control.retire(try number(path[2]), drain: try query.drain())
+        case (.PUT, "generations", 3): try await begin(try number(path[2]), only: query.names("only"), request.body)
+        case (.DELETE, "generations", 3):
+            return try ControlProtocol.encode(
+                try await control.retire(try number(path[2]), only: query.names("only"), drain: try query.drain()))
+        case (.POST, "generations", 4) where path[3] == "share":
+            try await control.share(try number(path[2]), part: try query.part())
+        case (.POST, "generations", 4) where path[3] == "balance": try await control.balance(try number(path[2]))
         case (.POST, "generations", 4) where path[3] == "flip": try await control.flip(to: try number(path[2]))
         case (.GET, "drift", 2) where drift != nil: return try ControlProtocol.encode(try await drift?.survey())
         case (.POST, "drift", 3) where path[2] == "heal" && drift != nil:
@@ -81,7 +86,7 @@ struct ControlRoutes: Sendable {
         return Data("{}".utf8)
     }
 
-    private func begin(_ generation: Int, _ body: Data) async throws {
+    private func begin(_ generation: Int, only names: Set<String>?, _ body: Data) async throws {
         let plan: GenerationPlan
         do {
             plan = try ControlProtocol.decode(GenerationPlan.self, from: body)
@@ -91,7 +96,7 @@ struct ControlRoutes: Sendable {
         guard plan.number == generation else {
             throw Refusal.badRequest("the plan is for generation \(plan.number), the path for \(generation)")
         }
-        try await control.begin(plan)
+        try await control.begin(plan, only: names)
     }
 
     private func number(_ text: String) throws -> Int {
@@ -139,6 +144,18 @@ private struct Query {
     func drain() throws -> Seconds {
         guard let drain = try seconds("drain") else { throw Refusal.badRequest("drain is missing") }
         return drain
+    }
+
+    func part() throws -> Double {
+        guard let text = value("part"), let part = Double(text), (0...1).contains(part) else {
+            throw Refusal.badRequest("part is missing, or not a number from 0 to 1")
+        }
+        return part
+    }
+
+    /// `a,b`; nil when it is not there.
+    func names(_ name: String) -> Set<String>? {
+        value(name).map { Set($0.split(separator: ",").map(String.init)) }
     }
 
     private func value(_ name: String) -> String? { items.first { $0.name == name }?.value }

@@ -25,7 +25,7 @@ package final class ControlServer: Sendable {
 
     /// Listens when it returns. `patience` is how long a request may take to arrive.
     package static func start(
-        _ control: any SupervisorControl, drift: (any DriftControl)? = nil, on listener: Listener,
+        _ control: any FleetControl, drift: (any DriftControl)? = nil, on listener: Listener,
         patience: Seconds = 10
     ) async throws -> ControlServer {
         let descriptor: Int32 =

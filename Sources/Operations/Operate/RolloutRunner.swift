@@ -159,7 +159,8 @@ extension RolloutRunner {
     private func drain() async throws {
         guard let old else { return }
         ports.progress.step("draining generation \(old.number), at most \(plan.rollout.drain.spelled)")
-        try await asking { try await $0.retire(old.number, drain: plan.rollout.drain) }
+        let report = try await asking { try await $0.retire(old.number, only: nil, drain: plan.rollout.drain) }
+        if !report.words.isEmpty { ports.progress.step("generation \(old.number) is gone: \(report.words)") }
     }
 
     private func stopOld() async throws {
@@ -206,7 +207,7 @@ extension RolloutRunner {
     /// One that is being started again, or has to be, is no reason to give up. Every call is idempotent.
     @discardableResult
     private func asking<Answer: Sendable>(
-        _ call: (any SupervisorControl) async throws -> Answer
+        _ call: (any FleetControl) async throws -> Answer
     ) async throws -> Answer {
         do {
             return try await call(ports.control)
