@@ -9,7 +9,7 @@ import Ports
 /// A supervisor's control from the other side of its socket. Throws what the supervisor threw.
 ///
 /// `shutdown` of the client is `close()`: the protocol's `shutdown` ends the supervisor.
-package struct ControlClient: SupervisorControl {
+package struct ControlClient: SupervisorControl, DriftControl {
     private let path: String
     private let lease: Lease
     private var client: HTTPClient { lease.client }
@@ -45,7 +45,7 @@ package struct ControlClient: SupervisorControl {
         do {
             return try ControlProtocol.decode(StatusReport.self, from: body)
         } catch {
-            throw garbled("its status can't be read: \(error)")
+            throw foreign("its status can't be read: \(Excerpt(String(describing: error)))")
         }
     }
 
@@ -62,6 +62,19 @@ package struct ControlClient: SupervisorControl {
     }
 
     package func check() async throws { try await send(.POST, "check", limit: 300) }
+
+    /// With `heal`, the client's side of `DriftControl`.
+    package func survey() async throws -> DriftSurvey { try read(try await send(.GET, "drift", limit: 300)) }
+
+    package func heal() async throws -> [String] { try read(try await send(.POST, "drift/heal", limit: 300)) }
+
+    private func read<Value: Decodable>(_ body: Data) throws -> Value {
+        do {
+            return try ControlProtocol.decode(Value.self, from: body)
+        } catch {
+            throw garbled("its answer can't be read: \(error)")
+        }
+    }
 
     package func shutdown(drain: Seconds) async throws {
         try await send(.POST, "shutdown?drain=\(drain.value)", limit: Seconds(drain.value + 300))
@@ -94,11 +107,9 @@ package struct ControlClient: SupervisorControl {
     private func judge(_ response: HTTPClientResponse, _ body: Data) throws -> Data {
         let theirs = response.headers.first(name: ControlProtocol.versionHeader)
         guard theirs == ControlProtocol.version else {
-            throw Failure(
-                .failed, "this convoy and the supervisor do not speak the same control protocol",
-                because: "this convoy speaks version \(ControlProtocol.version), the supervisor "
-                    + (theirs.map { "version \(Excerpt($0, length: 20))" } ?? "names no version"),
-                next: "use the convoy that the supervisor was started with")
+            throw foreign(
+                "this convoy speaks version \(ControlProtocol.version), the supervisor "
+                    + (theirs.map { "version \(Excerpt($0, length: 20))" } ?? "names no version"))
         }
         guard response.status != .ok else { return body }
         if let document = try? ControlProtocol.decode(FailureDocument.self, from: body) { throw document.failure }
@@ -135,6 +146,14 @@ package struct ControlClient: SupervisorControl {
                 next: "run convoy as the user that runs the supervisor")
         }
         return garbled(String(describing: Excerpt(text)))
+    }
+
+    /// Not `.unavailable`: whoever waits for the supervisor would wait for good.
+    private func foreign(_ why: String) -> Failure {
+        Failure(
+            .failed, "this convoy and the supervisor do not speak the same control protocol", because: why,
+            next: "restart the supervisor with this convoy: instances go on meanwhile "
+                + "(`systemctl restart convoy-supervisor`; elsewhere end it by TERM, then `convoy up`)")
     }
 
     private func garbled(_ why: String) -> Failure {

@@ -39,6 +39,8 @@ struct ControlResponse: Sendable {
 /// The endpoints below `/v1`, one per method of `SupervisorControl`.
 struct ControlRoutes: Sendable {
     let control: any SupervisorControl
+    /// Nil: a supervisor that does not look for drift.
+    var drift: (any DriftControl)?
 
     func respond(to request: ControlRequest) async -> ControlResponse {
         guard request.version == ControlProtocol.version else {
@@ -69,6 +71,9 @@ struct ControlRoutes: Sendable {
         case (.PUT, "generations", 3): try await begin(try number(path[2]), request.body)
         case (.DELETE, "generations", 3): try await control.retire(try number(path[2]), drain: try query.drain())
         case (.POST, "generations", 4) where path[3] == "flip": try await control.flip(to: try number(path[2]))
+        case (.GET, "drift", 2) where drift != nil: return try ControlProtocol.encode(try await drift?.survey())
+        case (.POST, "drift", 3) where path[2] == "heal" && drift != nil:
+            return try ControlProtocol.encode(try await drift?.heal())
         case (.POST, "check", 2): try await control.check()
         case (.POST, "shutdown", 2): try await control.shutdown(drain: try query.drain())
         default: throw Refusal.unknown("\(request.method.rawValue) \(target.path)")

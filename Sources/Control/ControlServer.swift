@@ -25,7 +25,8 @@ package final class ControlServer: Sendable {
 
     /// Listens when it returns. `patience` is how long a request may take to arrive.
     package static func start(
-        _ control: any SupervisorControl, on listener: Listener, patience: Seconds = 10
+        _ control: any SupervisorControl, drift: (any DriftControl)? = nil, on listener: Listener,
+        patience: Seconds = 10
     ) async throws -> ControlServer {
         let descriptor: Int32 =
             switch listener {
@@ -33,7 +34,7 @@ package final class ControlServer: Sendable {
             case .inherited(let descriptor): descriptor
             }
         let open = OpenConnections()
-        let routes = ControlRoutes(control: control)
+        let routes = ControlRoutes(control: control, drift: drift)
         let wait = TimeAmount.milliseconds(Int64(patience.value * 1000))
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in

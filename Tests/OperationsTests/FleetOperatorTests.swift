@@ -94,6 +94,29 @@ struct FleetOperatorTests {
         #expect(world.machine.starts.prefix(restarts.count) == restarts[...])
     }
 
+    @Test("a supervisor of another version, whose status can't be read, stops it within seconds; nothing is left")
+    func foreignSupervisor() async throws {
+        let began = world.time.now
+        world.isForeign.withLock { $0 = true }
+        let refusal = try await failure { _ = try await lab.up() }
+        #expect(refusal.code == .failed && refusal.why.contains("can't be read; restart it"), "\(refusal)")
+        #expect(world.time.now - began < 10)
+        #expect(!world.machine.ids.contains { $0.hasPrefix("analytics") } && world.database.users.isEmpty)
+        world.isForeign.withLock { $0 = false }
+        _ = try await lab.up()
+        try await lab.expectOnly(0, version: "1.0.0")
+    }
+
+    @Test("a plan names changed bounds of instances, from what to what, and a new generation for them")
+    func resources() async throws {
+        _ = try await lab.up()
+        let fleet = world.newOperator(
+            Samples.spec { $0.server.resources = ResourcesSpec(memory: 512 << 20, tasks: 99, cpu: 150) })
+        let plan = try await world.run { try await fleet.plan() }
+        #expect(plan.changes.map(\.detail).contains("resources: unbounded -> 512MiB, 99 tasks, 150% CPU"), "\(plan)")
+        #expect(plan.changes.contains { $0.subject == "generation" })
+    }
+
     @Test("a generation that breaks while it bakes is flipped back")
     func bakeBreaks() async throws {
         _ = try await lab.up()

@@ -23,6 +23,8 @@ package struct FleetLayout: Sendable, Equatable {
     package func credential(_ name: String) -> String { instance(name) + "/environment.cred" }
     /// Where systemd keeps an instance's own `state`, `exports` and `log`; in `instance(name)` are links to them.
     package func privateInstance(_ name: String) -> String { root + "/var/lib/private/convoy/instances/" + name }
+    /// What was put aside instead of deleted.
+    package var quarantine: String { state + "/quarantine" }
     package var secrets: String { state + "/secrets" }
     /// The header secret that every instance of a pool demands, of whichever generation.
     package func headerSecret(_ pool: String) -> String { secrets + "/header-" + pool }

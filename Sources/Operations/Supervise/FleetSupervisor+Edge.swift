@@ -22,6 +22,7 @@ extension FleetSupervisor {
             let installed = try certificateFiles(for: &plan)
             let files = try EdgeRenderer.render(plan) + installed + headerSecrets()
             let changed = try await edgeServer.install(files)
+            installedEdge = edgeWishes(files)
             if changed, let nginx = companions[.edge]?.record {
                 await ports.processes.signal(nginx, .hup, wholeGroup: false)
             }

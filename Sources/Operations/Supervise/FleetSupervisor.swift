@@ -39,6 +39,12 @@ package actor FleetSupervisor {
     var certificateFindings: [String] = []
     /// When the stapled response is worth nothing any more, in seconds since 1970.
     var staplingEnds: Double?
+    /// What was installed for nginx, by its bytes' digests.
+    var installedEdge: [FileWish] = []
+    var providedSlice: RenderedFile?
+    var driftLog = DriftLog()
+    /// By the healing that is under way.
+    var healed: [String] = []
     var changes = Changes()
     var isShuttingDown = false
     var hasTakenOver = false
@@ -60,10 +66,12 @@ package actor FleetSupervisor {
         }
         let rotation = Task { await self.rotateLogs() }
         let certificate = Task { await self.watchCertificate() }
+        let drift = Task { await self.watchDrift() }
         defer {
             watcher.cancel()
             rotation.cancel()
             certificate.cancel()
+            drift.cancel()
         }
         try await takeOver()
         if !isFinished { await withCheckedContinuation { finish = $0 } }
@@ -130,6 +138,7 @@ package actor FleetSupervisor {
         await ports.units?.sweep(except: Set(runners.keys))
         hasTakenOver = true
         changed()
+        await renewCompanions()
         if !plans.isEmpty { try? await reconcileEdge() }
         for number in active.retiring {
             Task { try? await self.retire(number, drain: plans[number]?.rollout.drain ?? 0) }

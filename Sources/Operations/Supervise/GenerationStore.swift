@@ -36,8 +36,8 @@ struct GenerationStore: Sendable {
 
     func forget(_ generation: Int) throws { try files.remove(path(generation)) }
 
-    private var activePath: String { layout.generations + "/active.json" }
-    private func path(_ number: Int) -> String { layout.generations + "/\(number).plan.json" }
+    var activePath: String { layout.generations + "/active.json" }
+    func path(_ number: Int) -> String { layout.generations + "/\(number).plan.json" }
 
     private func decode<Value: Decodable>(_ type: Value.Type, _ text: String, _ path: String) throws -> Value {
         do {

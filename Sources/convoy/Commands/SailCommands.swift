@@ -28,6 +28,7 @@ struct Up: AsyncParsableCommand {
         let lock = try workplace.lockOperations()
         defer { withExtendedLifetime(lock) {} }
         if let backend { try await workplace.host().choose(backend) }
+        if let note = ResourcesNote.text(context.spec, try workplace.host().backend) { progress.step(note) }
         let result = try await workplace.fleetOperator(context, progress: progress).up()
         try await workplace.host().admit(workplace)
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)

@@ -30,6 +30,12 @@ final class FakeWorld: Sendable {
     let shelf = FakeShelf()
     let secrets = FakeSecrets()
     let log = Mutex<[String]>([])
+    /// Ids of daemons that are an older program than the supervisors that start from now on.
+    let outdated = Mutex<Set<ProcessRecord>>([])
+    /// Supervisors are of another version: what they say of instances means nothing to operators.
+    let isForeign = Mutex(false)
+    /// What its supervisors look for drift with; none of them looks without it.
+    let drift = Mutex<DriftPorts?>(nil)
     private let lives = Mutex<(count: Int, now: Life?)>((0, nil))
 
     init(root: String = "/fleet") {
@@ -48,14 +54,16 @@ final class FakeWorld: Sendable {
     @discardableResult
     func startSupervisor() -> FleetSupervisor {
         let fuse = Fuse()
-        let ports = SupervisorPorts(
+        var ports = SupervisorPorts(
             processes: FakeProcesses(machine: machine, fuse: fuse), units: units.isNeeded ? units : nil, prober: prober,
             proofs: FakeProofs(database: database), edge: FusedEdge(edge: edge, fuse: fuse),
             sharedEdge: { [sharedEdge] in sharedEdge.including($0) },
             certificate: certificates.isNeeded ? certificates : nil,
             gate: FakeGate(machine: machine), seal: seal, files: FakeFiles(disk: disk, fuse: fuse),
             sockets: sockets, time: FakeTimepiece(time: time, fuse: fuse),
-            log: { [self] line in log.withLock { $0.append(line) } })
+            log: { [self] line in log.withLock { $0.append(line) } },
+            isOutdated: { [self] record in outdated.withLock { $0.contains(record) } })
+        ports.drift = drift.withLock { $0 }
         let settings = SupervisorSettings(
             layout: layout, executable: "/convoy", version: "1", pid: 1,
             developmentIssuer: { _ in GatePolicy.Issuer(url: "http://issuer", jwks: .object([:])) }, gateUser: nil)
@@ -191,7 +199,9 @@ struct FakeControl: SupervisorControl {
     }
 
     func status(newerThan revision: Int?, timeout: Seconds) async throws -> StatusReport {
-        try await reach().status(newerThan: revision, timeout: timeout)
+        let report = try await reach().status(newerThan: revision, timeout: timeout)
+        guard world.isForeign.withLock({ $0 }), !report.status.instances.isEmpty else { return report }
+        throw Failure(.failed, "not the same protocol", because: "its status can't be read", next: "restart it")
     }
     func begin(_ plan: GenerationPlan) async throws { try await reach().begin(plan) }
     func flip(to generation: Int) async throws { try await reach().flip(to: generation) }
