@@ -182,7 +182,10 @@ package actor FleetSupervisor {
         ports.log("adopted \(instance.name) (pid \(entry.record.pid))")
         runners[instance.name]?.record = entry.record
         let uptime = max(0, ports.time.wallClock() - entry.startedAt)
-        await send(.adopted(restarts: entry.restarts, at: Seconds(now.value - uptime)), to: instance.name)
+        let hasServed = active.generation.map { plan.number <= $0 } ?? false
+        await send(
+            .adopted(restarts: entry.restarts, at: Seconds(now.value - uptime), hasServed: hasServed),
+            to: instance.name)
         watchHealth(instance.name)
     }
 }
