@@ -45,7 +45,7 @@ package struct ControlClient: SupervisorControl, DriftControl {
         do {
             return try ControlProtocol.decode(StatusReport.self, from: body)
         } catch {
-            throw garbled("its status can't be read: \(error)")
+            throw foreign("its status can't be read: \(Excerpt(String(describing: error)))")
         }
     }
 
@@ -107,11 +107,9 @@ package struct ControlClient: SupervisorControl, DriftControl {
     private func judge(_ response: HTTPClientResponse, _ body: Data) throws -> Data {
         let theirs = response.headers.first(name: ControlProtocol.versionHeader)
         guard theirs == ControlProtocol.version else {
-            throw Failure(
-                .failed, "this convoy and the supervisor do not speak the same control protocol",
-                because: "this convoy speaks version \(ControlProtocol.version), the supervisor "
-                    + (theirs.map { "version \(Excerpt($0, length: 20))" } ?? "names no version"),
-                next: "use the convoy that the supervisor was started with")
+            throw foreign(
+                "this convoy speaks version \(ControlProtocol.version), the supervisor "
+                    + (theirs.map { "version \(Excerpt($0, length: 20))" } ?? "names no version"))
         }
         guard response.status != .ok else { return body }
         if let document = try? ControlProtocol.decode(FailureDocument.self, from: body) { throw document.failure }
@@ -148,6 +146,14 @@ package struct ControlClient: SupervisorControl, DriftControl {
                 next: "run convoy as the user that runs the supervisor")
         }
         return garbled(String(describing: Excerpt(text)))
+    }
+
+    /// Not `.unavailable`: whoever waits for the supervisor would wait for good.
+    private func foreign(_ why: String) -> Failure {
+        Failure(
+            .failed, "this convoy and the supervisor do not speak the same control protocol", because: why,
+            next: "restart the supervisor with this convoy: instances go on meanwhile "
+                + "(`systemctl restart convoy-supervisor`; elsewhere end it by TERM, then `convoy up`)")
     }
 
     private func garbled(_ why: String) -> Failure {

@@ -25,6 +25,8 @@ final class MemoryLedger: Ports.Ledger {
 
     func load() async throws -> LedgerRecord { record.withLock { $0 } }
     func save(_ record: LedgerRecord) async throws { self.record.withLock { $0 = record } }
+    func append(_ entry: JournalEntry) async throws -> Int { 1 }
+    func journal(of rollout: Int) async throws -> [JournalEntry] { [] }
 }
 
 enum Kind: String, CaseIterable, Sendable {

@@ -95,19 +95,30 @@ struct InstanceMachineTests {
         #expect(machine.state == .serving)
     }
 
-    @Test("a crash loop takes it out of rotation, with growing pauses, until it passes again")
+    @Test("one that was killed four times in a row never leaves rotation: no reload of the edge for it")
+    func killedAgain() throws {
+        var machine = try serving()
+        for round in 0..<4 {
+            #expect(!machine.handle(died(at: Seconds(10 + Double(round)))).contains(.rotation))
+            _ = machine.handle(.retryDue(at: 0))
+            #expect(play(&machine, [.started(at: 11), passed]).isEmpty)
+            #expect(machine.inRotation && machine.state == .serving)
+        }
+    }
+
+    @Test("a crash loop takes it out of rotation at the fifth death, with growing pauses, until it passes again")
     func crashLoop() throws {
         var machine = try serving()
         var pauses: [Seconds] = []
-        for round in 0..<4 {
+        for round in 0..<6 {
             for action in machine.handle(died(at: Seconds(10 + Double(round)))) {
                 if case .retry(let pause) = action { pauses.append(pause) }
             }
-            #expect(machine.inRotation == (round == 0))
+            #expect(machine.inRotation == (round < 4))
             if round > 0 { #expect(machine.handle(.retryDue(at: 0)) == [.spawn]) }
             _ = machine.handle(.started(at: 10))
         }
-        #expect(pauses == [0.2, 0.4, 0.8])
+        #expect(pauses == [0.2, 0.4, 0.8, 1.6, 3.2])
         #expect(machine.handle(passed) == [.rotation])
         #expect(machine.inRotation)
     }

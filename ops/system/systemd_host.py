@@ -15,7 +15,7 @@ from hosts import HOSTS, Lab, run
 FOLDER = "/root/fleet"
 GRAFANA = """\
 fleet: shop
-server: {profile: grafana, release: "pypi:mcp-grafana@1.6.3"}
+server: {profile: grafana, release: "pypi:mcp-grafana@1.6.3", resources: {memory: 512MiB, tasks: 200, cpu: 400%}}
 health: {interval: 500ms}
 pools:
   analytics: {replicas: 3, scope: "mcp:analytics"}

@@ -138,6 +138,7 @@ package actor FleetSupervisor {
         await ports.units?.sweep(except: Set(runners.keys))
         hasTakenOver = true
         changed()
+        await renewCompanions()
         if !plans.isEmpty { try? await reconcileEdge() }
         for number in active.retiring {
             Task { try? await self.retire(number, drain: plans[number]?.rollout.drain ?? 0) }

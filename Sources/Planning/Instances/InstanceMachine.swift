@@ -77,6 +77,10 @@ package struct InstanceMachine: Sendable, Equatable {
     private var awaitsProof = false
     private var fault = ""
     private let policy: HealthSpec
+    /// Deaths in a row from which on it is no help in rotation. Not the second: to take it out and back costs
+    /// two reloads of nginx, and each cuts calls that are on their way on idle connections of clients; a closed
+    /// port costs none.
+    private static let crashLoop = 5
 
     package init(plan: InstancePlan, policy: HealthSpec) {
         self.plan = plan
@@ -183,8 +187,7 @@ package struct InstanceMachine: Sendable, Equatable {
             switch action {
             case .start: actions += spawnIfProved()
             case .startAfter(let delay):
-                // Whoever dies again and again is no help in rotation.
-                withdrawn = true
+                if restart.deathsInARow >= Self.crashLoop { withdrawn = true }
                 actions.append(.retry(after: delay))
             }
         }

@@ -67,7 +67,7 @@ struct Supervise: AsyncParsableCommand {
                 } catch {
                     DaemonLog.write("\(error)")
                 }
-            })
+            }, isOutdated: { OwnProgram.isNewer(than: $0) })
     }
 
     private static func settings(_ layout: FleetLayout, _ host: HostBackend) throws -> SupervisorSettings {
@@ -113,7 +113,7 @@ struct GateCommand: AsyncParsableCommand {
     func run() async throws {
         try await GateServer.run(
             policyFile: policy, listener: listen.map { .path($0) } ?? .inherited,
-            log: try audit.map(AuditLog.file) ?? .standardError(), refresher: refresher,
+            log: try audit.map(AuditLog.file) ?? GateJournal.log(), refresher: refresher,
             sessions: try sessions.map { try SessionTable(directory: $0) })
     }
 }

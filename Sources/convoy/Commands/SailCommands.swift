@@ -3,6 +3,7 @@ import Console
 import Fleet
 import Foundation
 import Operations
+import Ports
 
 struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,6 +28,7 @@ struct Up: AsyncParsableCommand {
         let lock = try workplace.lockOperations()
         defer { withExtendedLifetime(lock) {} }
         if let backend { try await workplace.host().choose(backend) }
+        if let note = ResourcesNote.text(context.spec, try workplace.host().backend) { progress.step(note) }
         let result = try await workplace.fleetOperator(context, progress: progress).up()
         try await workplace.host().admit(workplace)
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
@@ -44,34 +46,55 @@ struct Rollout: AsyncParsableCommand {
 
               convoy rollout --to 0.6.2
               convoy rollout --to pypi:documentdb-mcp@0.6.2
+              convoy rollout --watch         # look on, from anywhere, while one is under way
+
+            Cut in the middle (killed, out of power), it goes on with `convoy resume`, or back with \
+            `convoy rollback`.
             """)
 
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
 
     @Option(help: "The exact version (of the same package), or a whole reference KIND:NAME@VERSION.")
-    var to: String
+    var to: String?
+
+    @Flag(help: "Look on at the rollout that is under way; with --json, one event a line.")
+    var watch = false
+
+    @Flag(help: "Print each step on standard output as it is journaled: one JSON event a line.")
+    var events = false
+
+    func validate() throws {
+        if watch == (to != nil) { throw ValidationError("name a version with --to, or look on with --watch") }
+        if events, watch || output.json { throw ValidationError("--events goes with --to and without --json") }
+    }
 
     func run() async throws {
         let workplace = Workplace(fleet)
         var context = try workplace.context()
-        let before = context.spec.server.release
-        let target = try ReleaseTarget.parse(to, like: before)
-        context.spec.server.release = target
-        let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
+        guard let to else { return try await RolloutWatch(workplace, context, json: output.json).run() }
+        context.spec.server.release = try ReleaseTarget.parse(to, like: context.spec.server.release)
+        let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json || events)
         let lock = try workplace.lockOperations()
         defer { withExtendedLifetime(lock) {} }
-        let result = try await workplace.fleetOperator(context, progress: progress).rollout()
-        progress.endDetail()
-        try SpecFile(path: fleet.file, workplace: workplace).replaceRelease(before, by: target)
+        let isTold = events
+        let operation = try workplace.fleetOperator(context, progress: progress) { entry in
+            if isTold { Terminal.print(RolloutEvent(entry).line) }
+        }
+        let result = try await operation.rollout()
+        if events { return }
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
     }
 }
 
-struct Rollback: AsyncParsableCommand {
+struct Resume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Go back to the generation that served before, without fetching anything.",
-        discussion: "It comes up and is verified like any other; the current one serves until the flip.")
+        abstract: "Go on with a rollout that was cut: killed, out of power, disk full.",
+        discussion: """
+            Goes on from the step that the journal names, the way it was going: a rollout to its new \
+            generation (exit 0), one that was being undone back to the old one (exit 1; 70 when that fails \
+            again). Without an open rollout there is nothing to do. `convoy rollback` goes back instead.
+            """)
 
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
@@ -82,10 +105,35 @@ struct Rollback: AsyncParsableCommand {
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
         let lock = try workplace.lockOperations()
         defer { withExtendedLifetime(lock) {} }
-        let (result, reference) = try await workplace.fleetOperator(context, progress: progress).rollback()
-        progress.endDetail()
-        try SpecFile(path: fleet.file, workplace: workplace)
-            .replaceRelease(context.spec.server.release, by: reference)
+        let report = SailReport(workplace: workplace, context: context, json: output.json, progress: progress)
+        switch try await workplace.fleetOperator(context, progress: progress).resume() {
+        case .went(let result): try report.show(result)
+        case .nothingOpen where output.json: try report.show(.unchanged(corrected: []))
+        case .nothingOpen:
+            progress.endDetail()
+            Terminal.print("\(context.spec.name): no rollout is open; nothing to do\n")
+        }
+    }
+}
+
+struct Rollback: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Go back to the generation that served before, without fetching anything.",
+        discussion: """
+            A rollout that was cut is taken back: the old generation serves on. Otherwise the generation \
+            before comes up and is verified like any other; the current one serves until the flip.
+            """)
+
+    @OptionGroup var fleet: FleetOptions
+    @OptionGroup var output: JSONOption
+
+    func run() async throws {
+        let workplace = Workplace(fleet)
+        let context = try workplace.context()
+        let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
+        let lock = try workplace.lockOperations()
+        defer { withExtendedLifetime(lock) {} }
+        let result = try await workplace.fleetOperator(context, progress: progress).rollback()
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
     }
 }
@@ -160,6 +208,12 @@ struct SailReport {
             let road = from.map { "\($0.version) -> \(to.version)" } ?? to.version
             let endpoints = context.spec.pools.map { "  \(context.spec.edge.url)/\($0.name)/mcp\n" }.joined()
             return "\(context.spec.name): generation \(generation) serves \(to.name) \(road)\n\(endpoints)"
+        case .undone(let generation, let release, let rolledTo):
+            let serving = generation.flatMap { number in
+                release.map { "generation \(number) serves \($0.name) \($0.version)" }
+            }
+            return "\(context.spec.name): the rollout to \(rolledTo.version) is taken back; "
+                + "\(serving ?? "nothing serves")\n"
         }
     }
 
@@ -173,6 +227,10 @@ struct SailReport {
             return Document(
                 fleet: context.spec.name, changed: true, generation: generation, versionBefore: from?.version,
                 versionAfter: to.version, correctedUsers: [], url: context.spec.edge.url)
+        case .undone(let generation, let release, let rolledTo):
+            return Document(
+                fleet: context.spec.name, changed: true, generation: generation, versionBefore: rolledTo.version,
+                versionAfter: release?.version, correctedUsers: [], url: context.spec.edge.url)
         }
     }
 }

@@ -84,7 +84,10 @@ struct Workplace {
             configuration: layout.edgeConfiguration, includeFile: includeFile, gateSocket: layout.gateSocket)
     }
 
-    func fleetOperator(_ context: FleetContext, progress: any Ports.Progress) throws -> FleetOperator {
+    func fleetOperator(
+        _ context: FleetContext, progress: any Ports.Progress,
+        journaled: @escaping @Sendable (JournalEntry) -> Void = { _ in }
+    ) throws -> FleetOperator {
         let seal = TreeReleaseSeal(state: layout.state)
         let interrupts = Interrupts()
         return FleetOperator(
@@ -100,7 +103,13 @@ struct Workplace {
                 ledger: FileLedger(files: PosixFiles(), path: layout.ledger), files: PosixFiles(),
                 secrets: SystemSecrets(), vault: try host().vault(), time: SystemTime(), progress: progress,
                 isInterrupted: { interrupts.happened }),
-            context: context)
+            context: context, seams: seams(journaled))
+    }
+
+    private func seams(_ journaled: @escaping @Sendable (JournalEntry) -> Void) -> RolloutSeams {
+        RolloutSeams(
+            nameRelease: { [self] in try SpecFile(path: file, workplace: self).name($0) }, journaled: journaled,
+            holder: "\(NSUserName())@\(ProcessInfo.processInfo.hostName)")
     }
 
     /// Which backend this host has, and what stands behind it.

@@ -32,6 +32,10 @@ final class FakeWorld: Sendable {
     let log = Mutex<[String]>([])
     /// What its supervisors look for drift with; none of them looks without it.
     let drift = Mutex<DriftPorts?>(nil)
+    /// Ids of daemons that are an older program than the supervisors that start from now on.
+    let outdated = Mutex<Set<ProcessRecord>>([])
+    /// Supervisors are of another version: what they say of instances means nothing to operators.
+    let isForeign = Mutex(false)
     private let lives = Mutex<(count: Int, now: Life?)>((0, nil))
 
     init(root: String = "/fleet") {
@@ -57,7 +61,8 @@ final class FakeWorld: Sendable {
             certificate: certificates.isNeeded ? certificates : nil,
             gate: FakeGate(machine: machine), seal: seal, files: FakeFiles(disk: disk, fuse: fuse),
             sockets: sockets, time: FakeTimepiece(time: time, fuse: fuse),
-            log: { [self] line in log.withLock { $0.append(line) } })
+            log: { [self] line in log.withLock { $0.append(line) } },
+            isOutdated: { [self] record in outdated.withLock { $0.contains(record) } })
         ports.drift = drift.withLock { $0 }
         let settings = SupervisorSettings(
             layout: layout, executable: "/convoy", version: "1", pid: 1,
@@ -89,7 +94,7 @@ final class FakeWorld: Sendable {
     /// A new `convoy` over this world; it is killed at its call number `blowAt`.
     func newOperator(
         _ spec: FleetSpec = Samples.spec(), profile: Profile = Samples.profile, fuse: Fuse = Fuse(),
-        isInterrupted: @escaping @Sendable () -> Bool = { false }
+        seams: RolloutSeams = RolloutSeams(), isInterrupted: @escaping @Sendable () -> Bool = { false }
     ) -> FleetOperator {
         FleetOperator(
             ports: OperatorPorts(
@@ -103,7 +108,7 @@ final class FakeWorld: Sendable {
                 time: FakeTimepiece(time: time, fuse: fuse), progress: Silence(), isInterrupted: isInterrupted),
             context: FleetContext(
                 spec: spec, profile: profile, layout: layout, lockFile: "/fleet/fleet.lock",
-                adminFile: "/fleet/admin-uri"))
+                adminFile: "/fleet/admin-uri"), seams: seams)
     }
 
     func ledger() async throws -> LedgerRecord {
@@ -194,7 +199,9 @@ struct FakeControl: SupervisorControl {
     }
 
     func status(newerThan revision: Int?, timeout: Seconds) async throws -> StatusReport {
-        try await reach().status(newerThan: revision, timeout: timeout)
+        let report = try await reach().status(newerThan: revision, timeout: timeout)
+        guard world.isForeign.withLock({ $0 }), !report.status.instances.isEmpty else { return report }
+        throw Failure(.failed, "not the same protocol", because: "its status can't be read", next: "restart it")
     }
     func begin(_ plan: GenerationPlan) async throws { try await reach().begin(plan) }
     func flip(to generation: Int) async throws { try await reach().flip(to: generation) }
