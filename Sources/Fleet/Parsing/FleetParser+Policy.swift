@@ -33,7 +33,8 @@ extension FleetParser {
     }
 
     func rollout(_ node: SourceNode) -> RolloutSpec? {
-        guard let section = reader.section(node, known: ["strategy", "bake", "drain", "deadline", "soak"]) else { return nil }
+        let known = ["strategy", "bake", "drain", "deadline", "soak"]
+        guard let section = reader.section(node, known: known) else { return nil }
         var rollout = RolloutSpec()
         if let strategy = section["strategy"], let text = reader.text(strategy), text != "flip" {
             reader.report(
