@@ -9,26 +9,29 @@ import Ports
 /// A supervisor's control from the other side of its socket. Throws what the supervisor threw.
 ///
 /// `shutdown` of the client is `close()`: the protocol's `shutdown` ends the supervisor.
-package struct ControlClient: SupervisorControl {
+package struct ControlClient: FleetControl, DriftControl {
     private let path: String
-    private let lease: Lease
-    private var client: HTTPClient { lease.client }
+    private let fence: Int?
+    private let tenure: Tenure
+    private var client: HTTPClient { tenure.client }
     /// Added to what the operation itself may take.
     private let slack: Seconds
 
-    package init(socket path: String, slack: Seconds = 30) {
+    /// - Parameter fence: of the lease that changes are made under; without one the supervisor only tells.
+    package init(socket path: String, fence: Int? = nil, slack: Seconds = 30) {
         self.path = path
+        self.fence = fence
         self.slack = slack
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.maximumUsesPerConnection = 1
-        lease = Lease(HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
+        tenure = Tenure(HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
     }
 
     /// A verb that ends by an error does not get to `close()`; the client must not mind.
-    private final class Lease: Sendable {
+    private final class Tenure: Sendable {
         let client: HTTPClient
 
         init(_ client: HTTPClient) { self.client = client }
@@ -45,12 +48,25 @@ package struct ControlClient: SupervisorControl {
         do {
             return try ControlProtocol.decode(StatusReport.self, from: body)
         } catch {
-            throw garbled("its status can't be read: \(error)")
+            throw foreign("its status can't be read: \(Excerpt(String(describing: error)))")
         }
     }
 
     package func begin(_ plan: GenerationPlan) async throws {
-        try await send(.PUT, "generations/\(plan.number)", try ControlProtocol.encode(plan), limit: 300)
+        try await begin(plan, only: nil)
+    }
+
+    package func begin(_ plan: GenerationPlan, only instances: Set<String>?) async throws {
+        let query = Self.query(instances).map { "?" + $0 } ?? ""
+        try await send(.PUT, "generations/\(plan.number)" + query, try ControlProtocol.encode(plan), limit: 300)
+    }
+
+    package func share(_ generation: Int, part: Double) async throws {
+        try await send(.POST, "generations/\(generation)/share?part=\(part)", limit: 120)
+    }
+
+    package func balance(_ generation: Int) async throws {
+        try await send(.POST, "generations/\(generation)/balance", limit: 120)
     }
 
     package func flip(to generation: Int) async throws {
@@ -58,10 +74,41 @@ package struct ControlClient: SupervisorControl {
     }
 
     package func retire(_ generation: Int, drain: Seconds) async throws {
-        try await send(.DELETE, "generations/\(generation)?drain=\(drain.value)", limit: Seconds(drain.value + 300))
+        _ = try await retire(generation, only: nil, drain: drain)
+    }
+
+    package func retire(
+        _ generation: Int, only instances: Set<String>?, drain: Seconds
+    ) async throws -> DrainReport {
+        let query = "drain=\(drain.value)" + (Self.query(instances).map { "&" + $0 } ?? "")
+        let body = try await send(
+            .DELETE, "generations/\(generation)?\(query)", limit: Seconds(drain.value + 300))
+        do {
+            return try ControlProtocol.decode(DrainReport.self, from: body)
+        } catch {
+            throw garbled("its report can't be read: \(error)")
+        }
+    }
+
+    /// Names of instances have nothing in them that a URL would have to escape.
+    private static func query(_ instances: Set<String>?) -> String? {
+        instances.map { "only=" + $0.sorted().joined(separator: ",") }
     }
 
     package func check() async throws { try await send(.POST, "check", limit: 300) }
+
+    /// With `heal`, the client's side of `DriftControl`.
+    package func survey() async throws -> DriftSurvey { try read(try await send(.GET, "drift", limit: 300)) }
+
+    package func heal() async throws -> [String] { try read(try await send(.POST, "drift/heal", limit: 300)) }
+
+    private func read<Value: Decodable>(_ body: Data) throws -> Value {
+        do {
+            return try ControlProtocol.decode(Value.self, from: body)
+        } catch {
+            throw garbled("its answer can't be read: \(error)")
+        }
+    }
 
     package func shutdown(drain: Seconds) async throws {
         try await send(.POST, "shutdown?drain=\(drain.value)", limit: Seconds(drain.value + 300))
@@ -76,6 +123,7 @@ package struct ControlClient: SupervisorControl {
         request.method = method
         request.headers.add(name: ControlProtocol.versionHeader, value: ControlProtocol.version)
         request.headers.add(name: "Connection", value: "close")
+        if let fence { request.headers.add(name: ControlProtocol.fenceHeader, value: String(fence)) }
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body))
@@ -94,11 +142,9 @@ package struct ControlClient: SupervisorControl {
     private func judge(_ response: HTTPClientResponse, _ body: Data) throws -> Data {
         let theirs = response.headers.first(name: ControlProtocol.versionHeader)
         guard theirs == ControlProtocol.version else {
-            throw Failure(
-                .failed, "this convoy and the supervisor do not speak the same control protocol",
-                because: "this convoy speaks version \(ControlProtocol.version), the supervisor "
-                    + (theirs.map { "version \(Excerpt($0, length: 20))" } ?? "names no version"),
-                next: "use the convoy that the supervisor was started with")
+            throw foreign(
+                "this convoy speaks version \(ControlProtocol.version), the supervisor "
+                    + (theirs.map { "version \(Excerpt($0, length: 20))" } ?? "names no version"))
         }
         guard response.status != .ok else { return body }
         if let document = try? ControlProtocol.decode(FailureDocument.self, from: body) { throw document.failure }
@@ -135,6 +181,14 @@ package struct ControlClient: SupervisorControl {
                 next: "run convoy as the user that runs the supervisor")
         }
         return garbled(String(describing: Excerpt(text)))
+    }
+
+    /// Not `.unavailable`: whoever waits for the supervisor would wait for good.
+    private func foreign(_ why: String) -> Failure {
+        Failure(
+            .failed, "this convoy and the supervisor do not speak the same control protocol", because: why,
+            next: "restart the supervisor with this convoy: instances go on meanwhile "
+                + "(`systemctl restart convoy-supervisor`; elsewhere end it by TERM, then `convoy up`)")
     }
 
     private func garbled(_ why: String) -> Failure {

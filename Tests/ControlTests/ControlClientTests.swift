@@ -40,13 +40,22 @@ struct ControlClientTests {
 
     @Test("answers that can't be read, or never come, are failures with a next step")
     func garbled() async throws {
-        let head = "HTTP/1.1 200 OK\r\nConvoy-Control: 1\r\nContent-Length: 2\r\n\r\n"
         for answer in [
-            head + "{}", head + "\u{1}x", "rubbish\r\n\r\n", "", "HTTP/1.1 500 X\r\nConvoy-Control: 1\r\n\r\n",
+            "rubbish\r\n\r\n", "", "HTTP/1.1 500 X\r\nConvoy-Control: 1\r\n\r\n",
         ] {
             let failure = try await failure(against: answer)
             #expect(failure?.code == .unavailable)
             #expect(failure?.next == "convoy doctor")
+        }
+    }
+
+    @Test("a status that can't be read is no passing trouble: it says that the supervisor is another convoy")
+    func foreignStatus() async throws {
+        let head = "HTTP/1.1 200 OK\r\nConvoy-Control: 1\r\nContent-Length: 2\r\n\r\n"
+        for answer in [head + "{}", head + "\u{1}x"] {
+            let failure = try await failure(against: answer)
+            #expect(failure?.code == .failed && failure?.why.contains("can't be read") == true)
+            #expect(failure?.next.contains("restart the supervisor") == true)
         }
     }
 

@@ -85,10 +85,36 @@ struct FleetOperatorTests {
         try await lab.expectOnly(1, version: "1.0.0")
         var after = try await world.ledger()
         #expect(after.nextGeneration == 3)
+        #expect(after.rollout?.state == .undone)
+        #expect(after.rollout?.reason.contains("Access denied") == true)
         after.nextGeneration = before.nextGeneration
         after.audit = before.audit
+        after.rollout = before.rollout
         #expect(after == before)
         #expect(world.machine.starts.prefix(restarts.count) == restarts[...])
+    }
+
+    @Test("a supervisor of another version, whose status can't be read, stops it within seconds; nothing is left")
+    func foreignSupervisor() async throws {
+        let began = world.time.now
+        world.isForeign.withLock { $0 = true }
+        let refusal = try await failure { _ = try await lab.up() }
+        #expect(refusal.code == .failed && refusal.why.contains("can't be read; restart it"), "\(refusal)")
+        #expect(world.time.now - began < 10)
+        #expect(!world.machine.ids.contains { $0.hasPrefix("analytics") } && world.database.users.isEmpty)
+        world.isForeign.withLock { $0 = false }
+        _ = try await lab.up()
+        try await lab.expectOnly(0, version: "1.0.0")
+    }
+
+    @Test("a plan names changed bounds of instances, from what to what, and a new generation for them")
+    func resources() async throws {
+        _ = try await lab.up()
+        let fleet = world.newOperator(
+            Samples.spec { $0.server.resources = ResourcesSpec(memory: 512 << 20, tasks: 99, cpu: 150) })
+        let plan = try await world.run { try await fleet.plan() }
+        #expect(plan.changes.map(\.detail).contains("resources: unbounded -> 512MiB, 99 tasks, 150% CPU"), "\(plan)")
+        #expect(plan.changes.contains { $0.subject == "generation" })
     }
 
     @Test("a generation that breaks while it bakes is flipped back")
@@ -125,8 +151,12 @@ struct FleetOperatorTests {
         _ = try await lab.up("2.0.0")
         let resolved = world.shelf.resolved.withLock(\.count)
         let fleet = world.newOperator(Samples.spec("2.0.0"))
-        let (_, reference) = try await world.run { try await fleet.rollback() }
-        #expect(reference.version == "1.0.0")
+        let result = try await world.run { try await fleet.rollback() }
+        guard case .converged(3, _, let stamp) = result else {
+            Issue.record("\(result)")
+            return
+        }
+        #expect(stamp.version == "1.0.0")
         #expect(world.shelf.resolved.withLock(\.count) == resolved)
         try await lab.expectOnly(3, version: "1.0.0")
     }

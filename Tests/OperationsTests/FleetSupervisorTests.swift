@@ -228,6 +228,36 @@ struct FleetSupervisorTests {
         try await world.until("restarted") { $0.status.converged && $0.status.instances[0].restarts == 1 }
     }
 
+    @Test("after an upgrade the next supervisor renews the gate on its listener, and nobody else")
+    func renews() async throws {
+        _ = try await serving()
+        let before = try #require(world.machine.running("gate"))
+        let (starts, installs) = (world.machine.starts, world.edge.installs)
+        world.outdated.withLock { $0 = [before.record] }
+        world.killSupervisor()
+        world.startSupervisor()
+        try await world.until("another gate") { [world] report in
+            world.machine.running("gate").map { $0.record != before.record } == true && report.status.converged
+        }
+        #expect(world.machine.running("gate")?.plan.listeners == before.plan.listeners)
+        #expect(world.machine.starts == starts + ["gate"] && world.edge.installs == installs)
+        #expect(try world.machine.appliedPolicy == policy().revision)
+    }
+
+    @Test("an older gate that does not end is killed after a while")
+    func renewsStubborn() async throws {
+        _ = try await serving()
+        let before = try #require(world.machine.running("gate")).record
+        world.machine.makeStubborn("gate")
+        world.outdated.withLock { $0 = [before] }
+        world.killSupervisor()
+        world.startSupervisor()
+        try await world.until("another gate") { [world] report in
+            world.machine.running("gate").map { $0.record != before } == true && report.status.converged
+        }
+        #expect(world.machine.signals.contains("gate kill"))
+    }
+
     @Test("what died while no supervisor was there is started by the next one")
     func diedMeanwhile() async throws {
         _ = try await serving()

@@ -75,6 +75,21 @@ struct HostFilesTests {
         #expect(try known.policy().content.contains(#""jwks""#))
     }
 
+    @Test("what an instance may take of its host is in its unit: the pool's word, else the server's, else our own")
+    func resources() throws {
+        var plan = try HostExamples.plan("include")
+        plan.origin.spec.server.resources = ResourcesSpec(memory: 512 << 20, cpu: 200)
+        plan.origin.spec.pools[1].resources = ResourcesSpec(memory: 1 << 30, tasks: 64)
+        let files = HostFiles(plan: plan, units: [:], maker: "convoy 9.9.9")
+        func unit(_ name: String) throws -> [Substring] {
+            let file = try #require(try files.files().first { $0.path.contains("instance-\(name)") })
+            return file.content.split(separator: "\n")
+        }
+        let (ours, theirs) = (try unit("analytics-1"), try unit("books-1"))
+        #expect(["MemoryMax=536870912", "TasksMax=512", "CPUQuota=200%"].allSatisfy { ours.contains(Substring($0)) })
+        #expect(["MemoryMax=1073741824", "TasksMax=64", "CPUQuota=200%"].allSatisfy { theirs.contains(Substring($0)) })
+    }
+
     @Test("with the edge's user known the firewall names it, and stands in for nobody")
     func edgeUser() throws {
         var files = try HostExamples.host("shop")

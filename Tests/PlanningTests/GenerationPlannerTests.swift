@@ -52,6 +52,8 @@ struct GenerationPlannerTests {
             try wish { $0.pools[0].tools = ToolRule(.deny, ["export"]) },
             try wish { $0.pools[0].clients = office },
             try wish { $0.pools[0].limits = LimitsSpec(body: 1000) },
+            try wish { $0.pools[0].resources = ResourcesSpec(memory: 512 << 20) },
+            try wish { $0.server.resources = ResourcesSpec(cpu: 50) },
             try wish { $0.edge.listen.port = 9443 },
             try wish { $0.health.interval = 9 },
             try wish { $0.database?.uri = "mongodb://db1/" },

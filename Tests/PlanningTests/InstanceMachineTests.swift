@@ -95,19 +95,30 @@ struct InstanceMachineTests {
         #expect(machine.state == .serving)
     }
 
-    @Test("a crash loop takes it out of rotation, with growing pauses, until it passes again")
+    @Test("one that was killed four times in a row never leaves rotation: no reload of the edge for it")
+    func killedAgain() throws {
+        var machine = try serving()
+        for round in 0..<4 {
+            #expect(!machine.handle(died(at: Seconds(10 + Double(round)))).contains(.rotation))
+            _ = machine.handle(.retryDue(at: 0))
+            #expect(play(&machine, [.started(at: 11), passed]).isEmpty)
+            #expect(machine.inRotation && machine.state == .serving)
+        }
+    }
+
+    @Test("a crash loop takes it out of rotation at the fifth death, with growing pauses, until it passes again")
     func crashLoop() throws {
         var machine = try serving()
         var pauses: [Seconds] = []
-        for round in 0..<4 {
+        for round in 0..<6 {
             for action in machine.handle(died(at: Seconds(10 + Double(round)))) {
                 if case .retry(let pause) = action { pauses.append(pause) }
             }
-            #expect(machine.inRotation == (round == 0))
+            #expect(machine.inRotation == (round < 4))
             if round > 0 { #expect(machine.handle(.retryDue(at: 0)) == [.spawn]) }
             _ = machine.handle(.started(at: 10))
         }
-        #expect(pauses == [0.2, 0.4, 0.8])
+        #expect(pauses == [0.2, 0.4, 0.8, 1.6, 3.2])
         #expect(machine.handle(passed) == [.rotation])
         #expect(machine.inRotation)
     }
@@ -166,6 +177,17 @@ struct InstanceMachineTests {
         #expect(machine.reason == "lib/x.py changed")
         #expect(machine.handle(.proved(.proved, at: 3)).isEmpty)
         #expect(machine.handle(.begin(at: 4)) == [.spawn])
+    }
+
+    @Test("one that is adopted before its generation ever served is not fit until it shows it")
+    func adoptedEarly() throws {
+        var machine = try machine()
+        #expect(machine.handle(.adopted(restarts: 0, at: 1, hasServed: false)) == [.prove])
+        #expect(!machine.isFit && !machine.inRotation && machine.state == .starting)
+        _ = machine.handle(.probed(.init(finding: .lifeless("connection refused")), at: 2))
+        #expect(machine.state == .starting)
+        _ = machine.handle(.probed(.init(finding: .passed), at: 3))
+        #expect(machine.isFit && machine.inRotation)
     }
 
     @Test("an adopted instance stays in rotation, and its user is proved anew")

@@ -5,7 +5,7 @@ import json
 import re
 
 import harness
-from harness import OPS, check, test
+from harness import OPS, check, eventually, test
 from hosts import KNOCK, SUBNET
 from systemd_host import FOLDER, HostFleet, World
 
@@ -315,6 +315,49 @@ def leaks(world):
         check(any(path.startswith("/var/lib/convoy/secrets/") for path in found), f"not even root finds it: {found}")
         bad = [path for path in found if others_may_read(lab, path) or path.startswith("/etc/systemd")]
         check(not bad, f"a secret is in {bad}")
+
+
+# Asks once with a token that was planted, once with a good one.
+ASK = """
+    import http.client, json
+    def ask(token):
+        asked = http.client.HTTPConnection("127.0.0.1", 8080, timeout=5)
+        body = {{"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {{}}}}
+        asked.request("POST", "/analytics/mcp", json.dumps(body), {{
+            "Authorization": "Bearer " + token, "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream"}})
+        answer = asked.getresponse()
+        answer.read()
+        return answer.status
+    print(json.dumps([ask({planted!r}), ask({good!r})]))
+    """
+
+
+@test("each decision of the gate is an entry of the journal with fields of its own, and never a token")
+def audit(world):
+    lab, fleet = world.lab, world.fleet
+    good = open(fleet.token_file()).read().strip()
+    head, body, signature = good.split(".")
+    planted = ".".join([head, body, "planted" + signature[7:]])
+    statuses = fleet.script(ASK.format(planted=planted, good=good))
+    check(statuses[0] == 401 and statuses[1] not in (401, 403), f"{statuses}")
+
+    def found(*matches):
+        lab.inside("a", "journalctl", "--sync")
+        rows = lab.inside("a", "journalctl", "-o", "json", "_SYSTEMD_UNIT=convoy-gate.service", *matches).stdout
+        return [json.loads(row) for row in rows.splitlines()]
+
+    refused, _ = eventually(5, "the refusal", lambda: found("CONVOY_DECISION=401", "CONVOY_POOL=analytics"))
+    admitted, _ = eventually(5, "the admission", lambda: found("CONVOY_SUBJECT=developer", "CONVOY_DECISION=204"))
+    for row, priority in ((refused[-1], "5"), (admitted[-1], "6")):
+        check(row["PRIORITY"] == priority and row["CONVOY_REQUEST_ID"], f"{row}")
+        check(json.loads(row["MESSAGE"])["requestId"] == row["CONVOY_REQUEST_ID"], f"{row}")
+    check(refused[-1]["CONVOY_REASON"], f"{refused[-1]}")
+    told = fleet.convoy("logs", "gate").stdout
+    check(f'"requestId":"{refused[-1]["CONVOY_REQUEST_ID"]}"' in told, f"convoy logs gate: {told[-800:]}")
+    journal = lab.hosts("journal", "a", "-o", "export").stdout + told
+    for part in (planted, good, signature[7:], body, signature):
+        check(part not in journal, "a token, or a part of one, is in the journal")
 
 
 def others_may_read(lab, path):

@@ -33,8 +33,8 @@ extension FleetParser {
     }
 
     func rollout(_ node: SourceNode) -> RolloutSpec? {
-        let known = ["strategy", "bake", "drain", "deadline", "soak"]
-        guard let section = reader.section(node, known: known) else { return nil }
+        guard let section = reader.section(node, known: ["strategy", "bake", "drain", "deadline", "progress", "soak"])
+        else { return nil }
         var rollout = RolloutSpec()
         if let strategy = section["strategy"], let text = reader.text(strategy), text != "flip" {
             reader.report(
@@ -43,6 +43,7 @@ extension FleetParser {
         set(&rollout.bake, section["bake"], 0...86400)
         set(&rollout.drain, section["drain"], 0...86400)
         set(&rollout.deadline, section["deadline"], 1...86400)
+        rollout.progress = section["progress"].flatMap { reader.duration($0, in: 1...86400) }
         rollout.soak = section["soak"].flatMap(soak)
         return rollout
     }

@@ -24,7 +24,7 @@ extension FleetParser {
 
     private func pool(_ entry: SourceNode.Entry, profile: Profile?) -> PoolSpec? {
         let required = ["replicas", "scope"] + (profile?.needsDatabase == true ? ["databases"] : [])
-        let known = ["replicas", "databases", "scope", "tools", "legacyTools", "clients", "limits"]
+        let known = ["replicas", "databases", "scope", "tools", "legacyTools", "clients", "limits", "resources"]
         guard let section = reader.section(entry.value, known: known, required: required) else { return nil }
         let replicas = section["replicas"].flatMap { reader.integer($0, in: 1...64) }
         let databases = section["databases"].map { self.databases($0, profile: profile) } ?? []
@@ -36,10 +36,11 @@ extension FleetParser {
             }
         }
         let rules = PoolRulesReader(reader: reader).read(section)
+        let resources = section["resources"].flatMap { ResourcesReader(reader: reader).read($0) }
         guard let replicas, let databases, let scope else { return nil }
         return PoolSpec(
             name: entry.key, replicas: replicas, databases: databases, scope: scope, tools: rules.tools,
-            clients: rules.clients, limits: rules.limits)
+            clients: rules.clients, limits: rules.limits, resources: resources)
     }
 
     private func databases(_ node: SourceNode, profile: Profile?) -> [DatabaseGrant]? {

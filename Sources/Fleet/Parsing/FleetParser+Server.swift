@@ -3,16 +3,20 @@ extension FleetParser {
     func server(_ node: SourceNode) -> (ServerSpec?, Profile?) {
         guard
             let section = reader.section(
-                node, known: ["profile", "release", "settings", "constraints"], required: ["profile", "release"])
+                node, known: ["profile", "release", "settings", "constraints", "resources"],
+                required: ["profile", "release"])
         else { return (nil, nil) }
         let profileName = section["profile"].flatMap { reader.text($0) }
         let profile = section["profile"].flatMap { node in profileName.flatMap { self.profile($0, node) } }
         let release = section["release"].flatMap { self.release($0, profile) }
         let settings = section["settings"].map { self.settings($0, profile) } ?? [:]
         let constraints = section["constraints"].map { self.constraints($0, release) } ?? []
+        let resources = section["resources"].flatMap { ResourcesReader(reader: reader).read($0) }
         guard let profileName, let release, let settings, let constraints else { return (nil, profile) }
         return (
-            ServerSpec(profile: profileName, release: release, settings: settings, constraints: constraints), profile
+            ServerSpec(
+                profile: profileName, release: release, settings: settings, constraints: constraints,
+                resources: resources), profile
         )
     }
 

@@ -44,6 +44,11 @@ package struct UnitPlan: Sendable, Equatable, Codable {
             self.tasks = tasks
             self.cpu = cpu
         }
+
+        package init(_ resources: ResourcesSpec?) {
+            self.init(memory: resources?.memory, cpu: resources?.cpu)
+            if let tasks = resources?.tasks { self.tasks = tasks }
+        }
     }
 
     package init(
@@ -67,8 +72,7 @@ package struct UnitPlan: Sendable, Equatable, Codable {
 
     /// The unit of one instance of a generation. `isEncrypted`: how its credential is kept on this host.
     package init(
-        _ instance: InstancePlan, of generation: GenerationPlan, layout: FleetLayout, limits: Limits = Limits(),
-        isEncrypted: Bool
+        _ instance: InstancePlan, of generation: GenerationPlan, layout: FleetLayout, isEncrypted: Bool
     ) {
         self.init(
             fleet: generation.fleet, pool: instance.pool, instance: instance.name, generation: instance.generation,
@@ -77,7 +81,7 @@ package struct UnitPlan: Sendable, Equatable, Codable {
             credential: instance.launch.secretsFile.map { _ in
                 Credential(path: layout.credential(instance.name), isEncrypted: isEncrypted)
             },
-            limits: limits, stop: instance.stop,
+            limits: Limits(generation.origin.spec.resources(of: instance.pool)), stop: instance.stop,
             memoryDenyWriteExecute: generation.origin.profile.memoryDenyWriteExecute, wish: generation.wish)
     }
 

@@ -42,14 +42,18 @@ package struct ServerSpec: Sendable, Equatable, Codable {
     package var settings: [String: JSONValue]
     /// Exact pins for dependencies, `name==version`, for packages that break with newer ones.
     package var constraints: [String]
+    /// Of each instance of every pool that does not say otherwise.
+    package var resources: ResourcesSpec?
 
     package init(
-        profile: String, release: ReleaseReference, settings: [String: JSONValue] = [:], constraints: [String] = []
+        profile: String, release: ReleaseReference, settings: [String: JSONValue] = [:], constraints: [String] = [],
+        resources: ResourcesSpec? = nil
     ) {
         self.profile = profile
         self.release = release
         self.settings = settings
         self.constraints = constraints
+        self.resources = resources
     }
 }
 

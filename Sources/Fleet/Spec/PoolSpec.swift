@@ -11,10 +11,12 @@ package struct PoolSpec: Sendable, Equatable, Codable {
     /// Where clients may come from; absent: from everywhere. Never empty.
     package var clients: [AddressBlock]?
     package var limits: LimitsSpec?
+    /// Of each of its instances; what it leaves unsaid is the server's.
+    package var resources: ResourcesSpec?
 
     package init(
         name: String, replicas: Int, databases: [DatabaseGrant], scope: String, tools: ToolRule? = nil,
-        clients: [AddressBlock]? = nil, limits: LimitsSpec? = nil
+        clients: [AddressBlock]? = nil, limits: LimitsSpec? = nil, resources: ResourcesSpec? = nil
     ) {
         self.name = name
         self.replicas = replicas
@@ -23,6 +25,7 @@ package struct PoolSpec: Sendable, Equatable, Codable {
         self.tools = tools
         self.clients = clients
         self.limits = limits
+        self.resources = resources
     }
 }
 

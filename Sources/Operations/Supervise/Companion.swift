@@ -80,6 +80,27 @@ extension FleetSupervisor {
         try await start.value
     }
 
+    /// After an upgrade: gate and refresher are this same program, and theirs is the one before. Their listeners
+    /// outlive them, so nobody who asks meanwhile is turned away. Before the first policy of the new kind is
+    /// written: the new ones read old files, the old ones need not read new. nginx is not ours to renew.
+    func renewCompanions() async {
+        for kind in [Companion.Kind.refresher, .gate] {
+            guard let record = companions[kind]?.record, ports.isOutdated(record) else { continue }
+            ports.log("\(kind.rawValue) (pid \(record.pid)) is an older convoy: the new one takes its place")
+            await ports.processes.signal(record, .term, wholeGroup: false)
+            let deadline = ports.time.now().value + Self.renewal
+            while companions[kind]?.record == record, ports.time.now().value < deadline {
+                await nextChange(within: 0.1)
+            }
+            guard companions[kind]?.record == record else { continue }
+            // It ends the questions that it has; who can't is no use to them either.
+            await ports.processes.signal(record, .kill, wholeGroup: true)
+        }
+    }
+
+    /// Longer than a gate takes to end its questions.
+    private static var renewal: Double { 6 }
+
     private func startGate() async throws {
         let layout = settings.layout
         let plan = ProcessPlan(

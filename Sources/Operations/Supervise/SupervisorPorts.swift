@@ -24,6 +24,10 @@ package struct SupervisorPorts: Sendable {
     package var meter: (any InstanceMeter)?
     /// Rotates a log when it is too long; a failure is logged, never thrown.
     package var rotateLog: @Sendable (_ path: String, _ limits: LogsSpec) -> Void
+    /// Nil: nobody looks for drift.
+    package var drift: DriftPorts?
+    /// Whether a daemon of Convoy's, which an earlier supervisor started, is an older program than this one.
+    package var isOutdated: @Sendable (ProcessRecord) -> Bool
 
     package init(
         processes: any ProcessBackend, units: (any UnitHost)? = nil, prober: any InstanceProber,
@@ -32,7 +36,8 @@ package struct SupervisorPorts: Sendable {
         certificate: (any EdgeCertificate)? = nil, gate: any GateProbe, seal: any ReleaseSeal, files: any FileStore,
         sockets: any Sockets,
         time: any Timepiece, log: @escaping @Sendable (String) -> Void, meter: (any InstanceMeter)? = nil,
-        rotateLog: @escaping @Sendable (String, LogsSpec) -> Void = { _, _ in }
+        rotateLog: @escaping @Sendable (String, LogsSpec) -> Void = { _, _ in },
+        isOutdated: @escaping @Sendable (ProcessRecord) -> Bool = { _ in false }
     ) {
         self.processes = processes
         self.units = units
@@ -49,6 +54,7 @@ package struct SupervisorPorts: Sendable {
         self.log = log
         self.meter = meter
         self.rotateLog = rotateLog
+        self.isOutdated = isOutdated
     }
 }
 

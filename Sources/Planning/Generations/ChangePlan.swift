@@ -91,6 +91,11 @@ package struct ChangePlan: Sendable, Equatable, Codable {
             {
                 changes.append(Change(.change, "pool \(pool.name)", "other tools, clients or limits"))
             }
+            let (before, after) = (current.origin.spec.resources(of: pool.name), spec.resources(of: pool.name))
+            if count > 0, before != after {
+                let detail = "resources: \(before.map(\.text) ?? "unbounded") -> \(after.map(\.text) ?? "unbounded")"
+                changes.append(Change(.change, "pool \(pool.name)", detail))
+            }
         }
         for pool in current.pools where !spec.pools.contains(where: { $0.name == pool.name }) {
             changes.append(Change(.remove, "pool \(pool.name)", "with all its instances and users"))
@@ -103,5 +108,14 @@ package struct ChangePlan: Sendable, Equatable, Codable {
         changes.append(
             Change(.add, "generation", "a new one beside \(current.number), one flip, then \(current.number) goes"))
         return changes
+    }
+}
+
+extension ResourcesSpec {
+    /// `512MiB, 128 tasks, 200% CPU`
+    fileprivate var text: String {
+        let parts = [memory.map(ByteSize.text), tasks.map { "\($0) tasks" }, cpu.map { "\($0)% CPU" }]
+        let known = parts.compactMap(\.self)
+        return known.isEmpty ? "unbounded" : known.joined(separator: ", ")
     }
 }

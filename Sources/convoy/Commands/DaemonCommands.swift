@@ -31,10 +31,13 @@ struct Supervise: AsyncParsableCommand {
         for path in [layout.state, layout.runtime] { try files.makeDirectory(path, mode: 0o755) }
         let lock = try SupervisorLock(path: layout.supervisorLock)
         let prober = MCPProber()
-        let supervisor = FleetSupervisor(
-            ports: try Self.ports(layout, prober, host), settings: try Self.settings(layout, host))
+        var ports = try Self.ports(layout, prober, host)
+        ports.drift = DriftPorts(
+            surveyor: PosixSurveyor(), releases: TreeReleaseSeal(state: layout.state), mender: PosixMender())
+        let supervisor = FleetSupervisor(ports: ports, settings: try Self.settings(layout, host))
         let running = Task { try await supervisor.run() }
-        let server = try await ControlServer.start(supervisor, on: .path(layout.controlSocket))
+        let server = try await ControlServer.start(
+            supervisor, drift: supervisor, on: .path(layout.controlSocket), guardedBy: Workplace.leases(layout))
         let interrupts = Interrupts { Foundation.exit(0) }
         let heartbeat = Heartbeat(notify: SystemdNotify()).start(supervisor)
         defer { heartbeat?.cancel() }
@@ -66,7 +69,7 @@ struct Supervise: AsyncParsableCommand {
                 } catch {
                     DaemonLog.write("\(error)")
                 }
-            })
+            }, isOutdated: { OwnProgram.isNewer(than: $0) })
     }
 
     private static func settings(_ layout: FleetLayout, _ host: HostBackend) throws -> SupervisorSettings {
@@ -112,7 +115,7 @@ struct GateCommand: AsyncParsableCommand {
     func run() async throws {
         try await GateServer.run(
             policyFile: policy, listener: listen.map { .path($0) } ?? .inherited,
-            log: try audit.map(AuditLog.file) ?? .standardError(), refresher: refresher,
+            log: try audit.map(AuditLog.file) ?? GateJournal.log(), refresher: refresher,
             sessions: try sessions.map { try SessionTable(directory: $0) })
     }
 }

@@ -51,6 +51,7 @@ struct Validate: AsyncParsableCommand {
             Terminal.print(
                 "\(fleet.file): valid: fleet \(spec.name), \(spec.pools.count) pool(s), \(instances) instance(s) of "
                     + "\(spec.server.release)\n")
+            if let note = ResourcesNote.text(spec, try workplace.host().backend) { Terminal.printError(note + "\n") }
         } catch let error as SpecError where output.json {
             Terminal.print(try StableJSON.text(Document(valid: false, diagnostics: error.diagnostics)))
             throw ExitCode(Failure.Code.badSpec.rawValue)

@@ -57,6 +57,15 @@ struct FleetParserTests {
         #expect(bare.tools == nil && bare.clients == nil && bare.limits == nil)
     }
 
+    @Test("bounds of instances arrive where they belong; a pool's are completed by the server's")
+    func resources() throws {
+        let spec = try example("good-resources")
+        #expect(spec.server.resources == ResourcesSpec(memory: 512 << 20, tasks: 128, cpu: 200))
+        #expect(spec.pools[0].resources == ResourcesSpec(memory: 2_000_000_000))
+        #expect(spec.resources(of: "analytics") == ResourcesSpec(memory: 2_000_000_000, tasks: 128, cpu: 200))
+        #expect(try example("good-smallest").resources(of: "analytics") == nil)
+    }
+
     @Test("what is left out gets its default")
     func defaults() throws {
         let spec = try example("good-smallest")

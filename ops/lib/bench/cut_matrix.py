@@ -181,7 +181,7 @@ def one(matrix, index, victim, mend):
 
 
 def run(wishes):
-    os.environ.setdefault("CONVOY_BIN", rig.binary())
+    os.environ["CONVOY_BIN"] = rig.binary()
     harness.parts.run_under("client")
     with contextlib.ExitStack() as stack:
         os.environ.setdefault("CONVOY_TEST_WORK", stack.enter_context(
