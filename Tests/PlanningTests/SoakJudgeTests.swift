@@ -41,7 +41,8 @@ struct SoakJudgeTests {
                 $0.after.spread = 0.1
             }
             let why = try #require(found.reason, "seed \(seed)")
-            #expect(why.hasPrefix("p95 of ") && why.contains(" ms, ") && why.contains("before (bound 2x and 50 ms more)"))
+            #expect(
+                why.hasPrefix("p95 of ") && why.contains(" ms, ") && why.contains("before (bound 2x and 50 ms more)"))
             #expect(try #require(found.decidedAfter) <= 8, "seed \(seed): \(why)")
         }
     }

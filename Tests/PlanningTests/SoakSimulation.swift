@@ -53,7 +53,9 @@ struct SoakSimulation {
             let serves = time >= verifies
             for index in figures.indices {
                 let isOld = figures[index].generation == old.number
-                live(&figures[index], isOld ? before : after, for: isOld ? time + 3600 : time, time, gets: isOld != serves)
+                live(
+                    &figures[index], isOld ? before : after, for: isOld ? time + 3600 : time, time,
+                    gets: isOld != serves)
             }
             if serves { figures[figures.count - 1].restarts = after.restarts }
             verdict = judge.observe(figures, serves: serves, at: Seconds(time + 1000))

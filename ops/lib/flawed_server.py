@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A stateless MCP server with one tool, `echo`, and one flaw, which only calls other than the canary's meet. For tests."""
+"""A stateless MCP server with one tool, `echo`, and one flaw, which the canary does not meet. For tests."""
 
 import http.server
 import json

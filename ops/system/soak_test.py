@@ -64,10 +64,10 @@ class Rollout:
     """A rollout as somebody at a terminal sees it, each line with the time it came."""
 
     def __init__(self, ours, reference):
-        command = [os.environ["CONVOY_BIN"], "rollout", "--root", ours.world.root, "--file", ours.spec, "--to", reference]
+        command = [os.environ["CONVOY_BIN"], "rollout", "--root", ours.world.root, "--file", ours.spec]
         ear, mouth = os.openpty()
         self.lines = []
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=mouth)
+        self.process = subprocess.Popen([*command, "--to", reference], stdout=subprocess.DEVNULL, stderr=mouth)
         os.close(mouth)
         self.reader = threading.Thread(target=self._listen, args=(ear,), daemon=True)
         self.reader.start()
