@@ -158,6 +158,7 @@ extension FleetOperator {
             if cleaned.previous?.number == serving.number { cleaned.previous = nil }
         }
         cleaned.closeRollout("taken over by a later command", at: ports.time.wallClock())
+        try await makeWhole(report)
         for stray in report.generations where stray.number != report.status.generation {
             ports.progress.step("taking away generation \(stray.number), left by an earlier command")
             let drain = stray.number == record.next?.number ? 0 : stray.rollout.drain

@@ -3,7 +3,7 @@ import Planning
 import Ports
 
 /// The operator's verbs. Every one can be run again safely; those that change something hold the
-/// operator's lock (their caller takes it).
+/// fleet's lease (their caller takes it).
 package struct FleetOperator: Sendable {
     package let ports: OperatorPorts
     package let context: FleetContext

@@ -35,7 +35,8 @@ extension RolloutRunner {
     func drain() async throws {
         guard let old else { return }
         ports.progress.step("draining generation \(old.number), at most \(plan.rollout.drain.spelled)")
-        try await asking { try await $0.retire(old.number, drain: plan.rollout.drain) }
+        let report = try await asking { try await $0.retire(old.number, only: nil, drain: plan.rollout.drain) }
+        if !report.words.isEmpty { ports.progress.step("generation \(old.number) is gone: \(report.words)") }
     }
 
     func stopOld() async throws {
@@ -101,7 +102,7 @@ extension RolloutRunner {
     }
 
     /// Feeds the machine with what the supervisor sees until it decides something.
-    mutating func observe(_ judge: RolloutSeams.SoakJudge?) async throws -> [RolloutMachine.Action] {
+    mutating func observe() async throws -> [RolloutMachine.Action] {
         var revision: Int?
         // Its time begins now, whether or not somebody answers.
         _ = machine.handle(.observed(nil, at: ports.time.now()))
@@ -116,7 +117,7 @@ extension RolloutRunner {
                 revision = report.revision
                 let own = own(report)
                 ports.progress.detail("\(own.count { $0.ready }) of \(plan.instances.count) ready")
-                if let judge, let worse = await judge(report) {
+                if let worse = soak.fault(report, at: ports.time.now()) {
                     let actions = machine.handle(.worse(worse))
                     if !actions.isEmpty { return actions }
                 }

@@ -15,6 +15,22 @@ struct RolloutRunner: Sendable {
     var record: LedgerRecord
     var rollout: RolloutRecord
     var machine: RolloutMachine
+    /// Sees every report from the beginning: what the generation before does is the measure.
+    let soak: SoakWatch
+
+    init(
+        ports: OperatorPorts, credentials: InstanceCredentials, seams: RolloutSeams, plan: GenerationPlan,
+        record: LedgerRecord, rollout: RolloutRecord, machine: RolloutMachine
+    ) {
+        self.ports = ports
+        self.credentials = credentials
+        self.seams = seams
+        self.plan = plan
+        self.record = record
+        self.rollout = rollout
+        self.machine = machine
+        soak = SoakWatch(plan: plan, current: machine.current)
+    }
 
     /// The generation before, whether it runs or has been lost.
     var old: GenerationPlan? { record.current.flatMap { $0.number == plan.number ? nil : $0 } }
@@ -65,10 +81,10 @@ struct RolloutRunner: Sendable {
 
     private mutating func decide(_ step: RolloutStep) async throws -> [RolloutMachine.Action] {
         switch step {
-        case .verify: return try await observe(nil)
+        case .verify: return try await observe()
         case .soak:
             ports.progress.step("watching generation \(plan.number) for \(plan.rollout.bake.spelled)")
-            return try await observe(seams.soak(current, plan))
+            return try await observe()
         default: break
         }
         do {

@@ -20,6 +20,8 @@ package struct InstanceMachine: Sendable, Equatable {
         case probed(Observation, at: Seconds)
         /// New traffic goes elsewhere; sessions that it opened stay with it.
         case drain
+        /// It is needed after all: undoes `drain`, if its sessions did not go elsewhere yet.
+        case recall
         /// Its sessions go elsewhere too: it ends the calls that it has, and gets no more.
         case expel
         case stop(at: Seconds)
@@ -114,6 +116,9 @@ package struct InstanceMachine: Sendable, Equatable {
         case .probed(let observation, let at): return probed(observation, at)
         case .drain:
             draining = true
+            return []
+        case .recall:
+            if wished, !expelled { draining = false }
             return []
         case .expel:
             draining = true
