@@ -57,6 +57,17 @@ package struct MongoUserDirectory: UserDirectory {
         }
     }
 
+    package func holdings(prefix: String, databases: [String]) async throws -> [UserHolding] {
+        try await asAdmin("list users and their roles") { connection in
+            // One by one: `forAllDBs` is not known to every server that speaks this protocol.
+            try Set(databases + [Self.database]).sorted().flatMap { database in
+                try connection.run(["usersInfo": 1], on: database, as: UsersInfoReply.self).users
+                    .filter { $0.user.hasPrefix(prefix) }
+                    .map { UserHolding(name: $0.user, database: database, grants: $0.roles.map(\.grant)) }
+            }
+        }
+    }
+
     private func canLogIn(_ name: String, password: Secret) async throws -> Bool {
         try await asAdmin(
             "log in as user \(name)", login: .init(user: name, password: password, source: Self.database),

@@ -1,4 +1,5 @@
 import Fleet
+import Planning
 
 /// Manages instance users through the admin's connection. Every user Convoy makes is named by
 /// Convoy, so it can tell its own from others'.
@@ -11,6 +12,9 @@ package protocol UserDirectory: Sendable {
     func remove(_ name: String) async throws
     /// Names that start with `prefix`, sorted.
     func list(prefix: String) async throws -> [String]
+    /// Users whose names start with `prefix`, with their roles: those of `admin`, where Convoy's live, and
+    /// those of these databases, where none should be.
+    func holdings(prefix: String, databases: [String]) async throws -> [UserHolding]
 }
 
 package enum UserChange: String, Sendable, Equatable, Codable { case created, corrected, unchanged }

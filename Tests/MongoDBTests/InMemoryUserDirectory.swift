@@ -1,4 +1,5 @@
 import Fleet
+import Planning
 import Ports
 
 /// The port's behaviour without a database.
@@ -24,5 +25,11 @@ actor InMemoryUserDirectory: UserDirectory {
 
     func list(prefix: String) async throws -> [String] {
         users.keys.filter { $0.hasPrefix(prefix) }.sorted()
+    }
+
+    func holdings(prefix: String, databases: [String]) async throws -> [UserHolding] {
+        try await list(prefix: prefix).map { name in
+            UserHolding(name: name, database: "admin", grants: Array(users[name]?.grants ?? []))
+        }
     }
 }

@@ -28,6 +28,12 @@ func checkUserDirectoryContract(_ directory: any UserDirectory) async throws {
     _ = try await directory.ensure("convoy-tt", password: first, grants: [read])
     #expect(try await directory.list(prefix: "convoy-t-") == ["convoy-t-a", "convoy-t-b"])
 
+    // With their roles, and where they live.
+    let held = try await directory.holdings(prefix: "convoy-t-", databases: [])
+    #expect(held.map(\.name).sorted() == ["convoy-t-a", "convoy-t-b"])
+    #expect(held.allSatisfy { $0.database == "admin" })
+    #expect(held.first { $0.name == "convoy-t-a" }.map { Set($0.grants) } == [read, stock])
+
     // Many at once: one creates, nobody fails, the wish holds afterwards.
     let changes = try await withThrowingTaskGroup(of: UserChange.self) { group in
         for _ in 1...8 {

@@ -12,7 +12,9 @@ package struct FleetLayout: Sendable, Equatable {
     /// Which `Backend` runs this host; written by `up`.
     package var backend: String { configuration + "/backend" }
 
-    package var ledger: String { state + "/ledger.json" }
+    package var ledger: String { state + "/ledger.db" }
+    /// Where a convoy before 0.2 kept its ledger.
+    package var oldLedger: String { state + "/ledger.json" }
     package var releases: String { state + "/releases" }
     package var generations: String { state + "/generations" }
     package var logs: String { state + "/log" }
@@ -23,13 +25,14 @@ package struct FleetLayout: Sendable, Equatable {
     package func credential(_ name: String) -> String { instance(name) + "/environment.cred" }
     /// Where systemd keeps an instance's own `state`, `exports` and `log`; in `instance(name)` are links to them.
     package func privateInstance(_ name: String) -> String { root + "/var/lib/private/convoy/instances/" + name }
+    /// What was put aside instead of deleted.
+    package var quarantine: String { state + "/quarantine" }
     package var secrets: String { state + "/secrets" }
     /// The header secret that every instance of a pool demands, of whichever generation.
     package func headerSecret(_ pool: String) -> String { secrets + "/header-" + pool }
     package func log(_ name: String) -> String { logs + "/" + name + ".log" }
 
     package var supervisorLock: String { runtime + "/supervisor.lock" }
-    package var operatorLock: String { runtime + "/operator.lock" }
     package var controlSocket: String { runtime + "/control.sock" }
     package var gateSocket: String { runtime + "/gate.sock" }
     /// The gate's own: the table of sessions. Nobody else gets in, so what listens there listens to the gate.

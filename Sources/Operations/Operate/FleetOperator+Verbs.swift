@@ -3,12 +3,15 @@ import Planning
 import Ports
 
 extension FleetOperator {
-    /// Back to the generation that served before, as it was: the same plan under a new number.
-    /// Nothing is fetched.
-    package func rollback() async throws -> (Result, ReleaseReference) {
+    /// Takes back a rollout that was cut. Without one, back to the generation that served before, as it was:
+    /// the same plan under a new number. Nothing is fetched.
+    package func rollback() async throws -> Result {
         var record = try await ports.ledger.load()
-        guard record.current != nil else { throw notUp("roll it back") }
+        guard record.current != nil || record.next != nil else { throw notUp("roll it back") }
         _ = try await ports.launcher.ensureRunning()
+        if let result = try await takeBack(record) { return result }
+        record = try await ports.ledger.load()
+        guard record.current != nil else { throw notUp("roll it back") }
         record = try await clearLeftovers(record)
         guard let target = record.previous else {
             throw Failure(
@@ -22,14 +25,13 @@ extension FleetOperator {
                 because: "its release \(target.release.digest.short) is not on this host any more",
                 next: "use `convoy rollout --to \(target.release.version)`, which fetches it")
         }
-        try await ports.releases.verify(installed.digest)
         // Everything as it was then, also what the profile starts and how the database is reached.
         var origin = context
         origin.spec = target.origin.spec
         origin.profile = target.origin.profile
-        let back = FleetOperator(ports: ports, context: origin)
+        let back = FleetOperator(ports: ports, context: origin, seams: seams)
         let plan = try await back.planner(installed).plan(number: record.nextGeneration, current: record.current)
-        return (try await back.roll(plan, over: record, verb: "rollback"), target.origin.spec.server.release)
+        return try await back.roll(plan, over: record, verb: "rollback")
     }
 
     /// Stops the fleet and takes away its users. Releases, logs and the lock stay.
@@ -60,6 +62,7 @@ extension FleetOperator {
         after.previous = record.current ?? record.previous
         after.current = nil
         after.next = nil
+        after.closeRollout("the fleet was taken down", at: ports.time.wallClock())
         try await ports.ledger.save(after)
         try await audit("down", "done")
     }

@@ -85,6 +85,19 @@ struct InstanceCredentials: Sendable {
         }
     }
 
+    /// Of an instance whose generation is gone everything else goes, too: a command was cut in between. Its
+    /// directory is made before its user and removed after it.
+    func removeStrays(keeping plans: [GenerationPlan]) async throws {
+        let kept = Set(plans.flatMap(\.instances).map(\.name))
+        let strays = try ports.files.list(context.layout.instances).filter { !kept.contains($0) }
+        guard !strays.isEmpty else { return }
+        let directory = try userDirectory()
+        for name in strays {
+            try await directory?.remove(InstanceUser.name(fleet: context.spec.name, instance: name))
+            try removeFiles(of: name)
+        }
+    }
+
     func userDirectory() throws -> (any UserDirectory)? {
         context.profile.needsDatabase ? try admin() : nil
     }

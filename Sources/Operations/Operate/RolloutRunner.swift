@@ -2,143 +2,125 @@ import Fleet
 import Planning
 import Ports
 
-/// Carries out what `RolloutMachine` decides. The ledger is written before each step that leaves
-/// something behind, so that a cut rollout can be told from a finished one.
+/// Carries out what `RolloutMachine` decides, and keeps the journal: intent before each step, outcome after
+/// it, so that a cut rollout can be taken up again anywhere.
+///
+/// It throws, and undoes nothing, when the journal can't be written or the lease is lost: what is not noted
+/// must not be done, and who lost the lease is in charge no more.
 struct RolloutRunner: Sendable {
     let ports: OperatorPorts
     let credentials: InstanceCredentials
+    let seams: RolloutSeams
+    let plan: GenerationPlan
+    var record: LedgerRecord
+    var rollout: RolloutRecord
+    var machine: RolloutMachine
+    /// Sees every report from the beginning: what the generation before does is the measure.
+    let soak: SoakWatch
 
-    func run(_ plan: GenerationPlan, over record: LedgerRecord) async throws -> RolloutMachine.Outcome {
-        var machine = RolloutMachine(plan: plan, current: record.current?.number)
+    init(
+        ports: OperatorPorts, credentials: InstanceCredentials, seams: RolloutSeams, plan: GenerationPlan,
+        record: LedgerRecord, rollout: RolloutRecord, machine: RolloutMachine
+    ) {
+        self.ports = ports
+        self.credentials = credentials
+        self.seams = seams
+        self.plan = plan
+        self.record = record
+        self.rollout = rollout
+        self.machine = machine
+        soak = SoakWatch(plan: plan, current: machine.current)
+    }
+
+    /// The generation before, whether it runs or has been lost.
+    var old: GenerationPlan? { record.current.flatMap { $0.number == plan.number ? nil : $0 } }
+    /// It, if it runs.
+    var current: GenerationPlan? { machine.current == nil ? nil : old }
+
+    mutating func run() async throws -> RolloutMachine.Outcome {
+        do { return try await goThrough() } catch let lost as JournalFailure { throw lost.failure }
+    }
+
+    private mutating func goThrough() async throws -> RolloutMachine.Outcome {
+        try await open()
         var actions = machine.handle(.begin)
-        while true {
-            guard let action = actions.first else {
-                throw Failure(
-                    .failed, "the rollout stands still", because: "nothing is left to do in phase \(machine.phase)",
-                    next: "report this; run `convoy status` to see what serves")
+        while let action = actions.first {
+            if ports.isInterrupted() {
+                let turned = machine.handle(.turnBack("interrupted"))
+                if let turn = turned.first {
+                    actions = [turn]
+                    continue
+                }
             }
-            if case .finish(let outcome) = action { return outcome }
-            actions = try await perform(action, &machine, plan, record)
-        }
-    }
-
-    private func perform(
-        _ action: RolloutMachine.Action, _ machine: inout RolloutMachine, _ plan: GenerationPlan,
-        _ record: LedgerRecord
-    ) async throws -> [RolloutMachine.Action] {
-        switch action {
-        case .stage: return machine.handle(await stage(plan, record))
-        case .watch: return await watch(&machine, plan)
-        case .flip: return machine.handle(await flip(plan, record))
-        case .bake(let time): return await bake(time, &machine, plan)
-        case .retireOld(let drain): return machine.handle(await retireOld(record.current, drain))
-        case .undo(let back):
-            ports.progress.step("taking generation \(plan.number) away: \(machine.reason)")
-            return machine.handle(await undo(plan, record, back))
-        case .finish: return []
-        }
-    }
-
-    private func stage(_ plan: GenerationPlan, _ record: LedgerRecord) async -> RolloutMachine.Event {
-        await event(.staged, or: { .stageFailed($0) }) {
-            var intent = record
-            intent.next = plan
-            intent.nextGeneration = max(record.nextGeneration, plan.number + 1)
-            try await ports.ledger.save(intent)
-            if plan.instances.contains(where: { $0.proof != nil }) {
-                ports.progress.step("giving \(plan.instances.count) instances a read-only database user each")
-            }
-            try await credentials.create(for: plan)
-            ports.progress.step(
-                "starting generation \(plan.number): \(plan.instances.count) x "
-                    + "\(plan.release.name) \(plan.release.version) (\(plan.release.digest.short))")
-            try await ports.control.begin(plan)
-        }
-    }
-
-    private func watch(_ machine: inout RolloutMachine, _ plan: GenerationPlan) async -> [RolloutMachine.Action] {
-        let deadline = ports.time.now().value + plan.rollout.deadline.value
-        return await observe(&machine, plan, until: deadline, atEnd: .deadlinePassed)
-    }
-
-    private func bake(
-        _ time: Seconds, _ machine: inout RolloutMachine, _ plan: GenerationPlan
-    ) async -> [RolloutMachine.Action] {
-        ports.progress.step("watching generation \(plan.number) for \(time.spelled)")
-        return await observe(&machine, plan, until: ports.time.now().value + time.value, atEnd: .bakeEnded)
-    }
-
-    /// Feeds the machine with what the supervisor sees until it decides something.
-    private func observe(
-        _ machine: inout RolloutMachine, _ plan: GenerationPlan, until deadline: Double,
-        atEnd: RolloutMachine.Event
-    ) async -> [RolloutMachine.Action] {
-        var revision: Int?
-        while true {
-            let left = deadline - ports.time.now().value
-            if left <= 0 { return machine.handle(atEnd) }
-            if ports.isInterrupted() { return machine.handle(.cancelled) }
-            do {
-                let report = try await ports.control.status(newerThan: revision, timeout: Seconds(min(left, 0.5)))
-                revision = report.revision
-                let own = report.status.instances.filter { $0.generation == plan.number }
-                ports.progress.detail("\(own.count { $0.ready }) of \(plan.instances.count) ready")
-                let actions = machine.handle(.observed(own))
-                if !actions.isEmpty { return actions }
-            } catch let failure as Failure where failure.code == .failed {
-                return machine.handle(.unreadable("\(failure.what): \(failure.why); \(failure.next)"))
-            } catch {
-                // A supervisor that is being restarted comes back; the deadline is the judge.
-                ports.progress.detail("the supervisor does not answer")
-                try? await ports.time.sleep(0.2)
+            switch action {
+            case .perform(let step): actions = try await carryOut(step)
+            case .finish(let outcome):
+                try await close(outcome)
+                return outcome
             }
         }
+        throw Failure(
+            .failed, "the rollout stands still", because: "nothing is left to do after \(rollout.step)",
+            next: "report this; run `convoy resume`")
     }
 
-    private func flip(_ plan: GenerationPlan, _ record: LedgerRecord) async -> RolloutMachine.Event {
-        await event(.flipped, or: { .flipFailed($0) }) {
-            ports.progress.step("all ready and proved: moving new traffic to generation \(plan.number)")
-            try await ports.control.flip(to: plan.number)
-            var outcome = record
-            outcome.nextGeneration = max(record.nextGeneration, plan.number + 1)
-            outcome.next = nil
-            outcome.previous = record.current ?? record.previous
-            outcome.current = plan
-            try await ports.ledger.save(outcome)
+    private mutating func carryOut(_ step: RolloutStep) async throws -> [RolloutMachine.Action] {
+        try await note(step)
+        try await journal(.intent, step, machine.isUndoing ? machine.reason : "")
+        let wasUndoing = machine.isUndoing
+        let actions = try await decide(step)
+        let turned = machine.isUndoing && !wasUndoing
+        var failure = turned ? machine.reason : nil
+        switch machine.outcome {
+        case .unfinished(_, let why)?, .undoFailed(_, let why)?: failure = why
+        default: break
         }
+        try await journal(failure == nil ? .done : .failed, step, failure ?? "")
+        return actions
     }
 
-    private func retireOld(_ old: GenerationPlan?, _ drain: Seconds) async -> RolloutMachine.Event {
-        guard let old else { return .oldRetired }
-        return await event(.oldRetired, or: { .retireFailed($0) }) {
-            ports.progress.step("draining generation \(old.number), at most \(drain.spelled)")
-            try await ports.control.retire(old.number, drain: drain)
-            try await credentials.remove(of: old)
+    private mutating func decide(_ step: RolloutStep) async throws -> [RolloutMachine.Action] {
+        switch step {
+        case .verify: return try await observe()
+        case .soak:
+            ports.progress.step("watching generation \(plan.number) for \(plan.rollout.bake.spelled)")
+            return try await observe()
+        default: break
         }
-    }
-
-    private func undo(
-        _ plan: GenerationPlan, _ record: LedgerRecord, _ back: Int?
-    ) async -> RolloutMachine.Event {
-        await event(.undone, or: { .undoFailed($0) }) {
-            if let back { try await ports.control.flip(to: back) }
-            try await ports.control.retire(plan.number, drain: back == nil ? 0 : record.current?.rollout.drain ?? 0)
-            try await credentials.remove(of: plan)
-            var outcome = record
-            outcome.nextGeneration = max(record.nextGeneration, plan.number + 1)
-            outcome.next = nil
-            try await ports.ledger.save(outcome)
-        }
-    }
-
-    private func event(
-        _ success: RolloutMachine.Event, or failure: (String) -> RolloutMachine.Event, _ act: () async throws -> Void
-    ) async -> RolloutMachine.Event {
         do {
-            try await act()
-            return success
+            if let turned = try await act(step) { return turned }
+            return machine.handle(.done(step))
+        } catch let failure as Failure where failure.code == .leaseHeld {
+            throw failure
+        } catch let lost as JournalFailure {
+            throw lost
         } catch {
-            return failure(FleetSupervisor.words(error))
+            return machine.handle(.failed(step, FleetSupervisor.words(error)))
         }
+    }
+
+    /// What the machine decided by what was seen meanwhile, or nil when the step is done.
+    private mutating func act(_ step: RolloutStep) async throws -> [RolloutMachine.Action]? {
+        switch step {
+        case .preflight: try await preflight()
+        case .stage: try await stage()
+        case .start: try await start()
+        case .compare: return try await compare()
+        case .flip:
+            ports.progress.step("all ready and proved: moving new traffic to generation \(plan.number)")
+            try await flip()
+        case .drain: try await drain()
+        case .stop: try await stopOld()
+        case .finalize: try await finalize()
+        case .prune: try await credentials.removeStrays(keeping: [plan])
+        case .flipBack:
+            guard let from = machine.current else { return nil }
+            ports.progress.step("moving traffic back to generation \(from)")
+            try await asking { try await $0.flip(to: from) }
+        case .takeAway: try await takeAway()
+        case .finalizeUndone: record.next = nil
+        case .verify, .soak: break
+        }
+        return nil
     }
 }

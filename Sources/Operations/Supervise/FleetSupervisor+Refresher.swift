@@ -34,7 +34,7 @@ extension FleetSupervisor {
     }
 
     /// Nil when nobody has to be asked.
-    private func refresherIssuers() -> [RefresherPlan.Issuer]? {
+    func refresherIssuers() -> [RefresherPlan.Issuer]? {
         let leading = active.generation.flatMap { plans[$0] } ?? plans.values.max { $0.number < $1.number }
         let issuers = (leading?.edge.authorization.issuers ?? []).filter(\.needsRefresher)
         return issuers.isEmpty ? nil : issuers.map(RefresherPlan.Issuer.init)

@@ -31,8 +31,9 @@ extension FleetSupervisor {
             blocks += found.compactMap(Self.block)
         }
         blocks += try nameServers().compactMap(Self.block)
-        try await units.provide(
-            UnitRenderer.render(SlicePlan(fleet: plan.fleet, addresses: blocks, wish: plan.wish)))
+        let slice = try UnitRenderer.render(SlicePlan(fleet: plan.fleet, addresses: blocks, wish: plan.wish))
+        try await units.provide(slice)
+        providedSlice = slice
     }
 
     private func databaseHosts(of plan: GenerationPlan) throws -> DatabaseHosts {

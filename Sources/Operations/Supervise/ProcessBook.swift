@@ -36,5 +36,5 @@ struct ProcessBook: Sendable {
         try save()
     }
 
-    private func save() throws { try files.write(path, try StableJSON.text(entries), mode: 0o600) }
+    func save() throws { try files.write(path, try StableJSON.text(entries), mode: 0o600) }
 }

@@ -15,14 +15,19 @@ package struct GenerationJudge: Sendable, Equatable {
     /// - Parameter serving: after the flip a restart is the supervisor's business; before it, an
     ///   instance that can't stay up is a reason to stop.
     package func judge(_ instances: [InstanceStatus], serving: Bool) -> Verdict {
+        let verdict = each(instances, serving: serving)
+        guard verdict == .fit else { return verdict }
+        return difference(between: instances.filter { $0.generation == plan.number }).map { .broken($0) } ?? .fit
+    }
+
+    /// Each by itself only.
+    package func each(_ instances: [InstanceStatus], serving: Bool) -> Verdict {
         let own = instances.filter { $0.generation == plan.number }
         for instance in own {
             if let why = fault(of: instance, serving: serving) { return .broken("\(instance.name): \(why)") }
         }
         let byName = Dictionary(own.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        guard plan.instances.allSatisfy({ byName[$0.name]?.ready == true }) else { return .waiting }
-        if let why = difference(between: own) { return .broken(why) }
-        return .fit
+        return plan.instances.allSatisfy { byName[$0.name]?.ready == true } ? .fit : .waiting
     }
 
     private func fault(of instance: InstanceStatus, serving: Bool) -> String? {

@@ -7,7 +7,7 @@ import Synchronization
 /// `check` asks the kernel for every file's fingerprint and reads only what moved; `verify` reads
 /// every byte. Seals are kept in memory after their first use.
 package final class TreeReleaseSeal: ReleaseSeal {
-    private let shelf: ReleaseShelf
+    let shelf: ReleaseShelf
     private let watches = Mutex<[Digest: Known]>([:])
 
     private struct Known {
@@ -47,7 +47,7 @@ package final class TreeReleaseSeal: ReleaseSeal {
         if let missing = left.keys.min() { throw changed(digest, "\(missing) is missing") }
     }
 
-    private func load(_ digest: Digest) throws -> Seal {
+    func load(_ digest: Digest) throws -> Seal {
         let path = shelf.directory(digest) + "/" + Seal.file
         guard Posix.fingerprint(shelf.directory(digest)) != nil else {
             throw Failure(

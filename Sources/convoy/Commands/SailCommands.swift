@@ -3,6 +3,7 @@ import Console
 import Fleet
 import Foundation
 import Operations
+import Ports
 
 struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,12 +25,14 @@ struct Up: AsyncParsableCommand {
         let workplace = Workplace(fleet)
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
-        if let backend { try await workplace.host().choose(backend) }
-        if let note = ResourcesNote.text(context.spec, try workplace.host().backend) { progress.step(note) }
-        let result = try await workplace.fleetOperator(context, progress: progress).up()
-        try await workplace.host().admit(workplace)
+        let result = try await workplace.underLease("up") { lease in
+            if let backend { try await workplace.host().choose(backend) }
+            if let note = ResourcesNote.text(context.spec, try workplace.host().backend) { progress.step(note) }
+            let result = try await workplace.fleetOperator(context, progress: progress, under: lease).up()
+            try lease.check()
+            try await workplace.host().admit(workplace)
+            return result
+        }
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
     }
 }
@@ -45,34 +48,55 @@ struct Rollout: AsyncParsableCommand {
 
               convoy rollout --to 0.6.2
               convoy rollout --to pypi:documentdb-mcp@0.6.2
+              convoy rollout --watch         # look on, from anywhere, while one is under way
+
+            Cut in the middle (killed, out of power), it goes on with `convoy resume`, or back with \
+            `convoy rollback`.
             """)
 
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
 
     @Option(help: "The exact version (of the same package), or a whole reference KIND:NAME@VERSION.")
-    var to: String
+    var to: String?
+
+    @Flag(help: "Look on at the rollout that is under way; with --json, one event a line.")
+    var watch = false
+
+    @Flag(help: "Print each step on standard output as it is journaled: one JSON event a line.")
+    var events = false
+
+    func validate() throws {
+        if watch == (to != nil) { throw ValidationError("name a version with --to, or look on with --watch") }
+        if events, watch || output.json { throw ValidationError("--events goes with --to and without --json") }
+    }
 
     func run() async throws {
         let workplace = Workplace(fleet)
         var context = try workplace.context()
-        let before = context.spec.server.release
-        let target = try ReleaseTarget.parse(to, like: before)
-        context.spec.server.release = target
-        let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
-        let result = try await workplace.fleetOperator(context, progress: progress).rollout()
-        progress.endDetail()
-        try SpecFile(path: fleet.file, workplace: workplace).replaceRelease(before, by: target)
+        guard let to else { return try await RolloutWatch(workplace, context, json: output.json).run() }
+        context.spec.server.release = try ReleaseTarget.parse(to, like: context.spec.server.release)
+        let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json || events)
+        let isTold = events
+        let result = try await workplace.underLease("rollout") { [context] lease in
+            let operation = try workplace.fleetOperator(context, progress: progress, under: lease) { entry in
+                if isTold { Terminal.print(RolloutEvent(entry).line) }
+            }
+            return try await operation.rollout()
+        }
+        if events { return }
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
     }
 }
 
-struct Rollback: AsyncParsableCommand {
+struct Resume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Go back to the generation that served before, without fetching anything.",
-        discussion: "It comes up and is verified like any other; the current one serves until the flip.")
+        abstract: "Go on with a rollout that was cut: killed, out of power, disk full.",
+        discussion: """
+            Goes on from the step that the journal names, the way it was going: a rollout to its new \
+            generation (exit 0), one that was being undone back to the old one (exit 1; 70 when that fails \
+            again). Without an open rollout there is nothing to do. `convoy rollback` goes back instead.
+            """)
 
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
@@ -81,12 +105,38 @@ struct Rollback: AsyncParsableCommand {
         let workplace = Workplace(fleet)
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
-        let (result, reference) = try await workplace.fleetOperator(context, progress: progress).rollback()
-        progress.endDetail()
-        try SpecFile(path: fleet.file, workplace: workplace)
-            .replaceRelease(context.spec.server.release, by: reference)
+        let report = SailReport(workplace: workplace, context: context, json: output.json, progress: progress)
+        let outcome = try await workplace.underLease("resume") { lease in
+            try await workplace.fleetOperator(context, progress: progress, under: lease).resume()
+        }
+        switch outcome {
+        case .went(let result): try report.show(result)
+        case .nothingOpen where output.json: try report.show(.unchanged(corrected: []))
+        case .nothingOpen:
+            progress.endDetail()
+            Terminal.print("\(context.spec.name): no rollout is open; nothing to do\n")
+        }
+    }
+}
+
+struct Rollback: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Go back to the generation that served before, without fetching anything.",
+        discussion: """
+            A rollout that was cut is taken back: the old generation serves on. Otherwise the generation \
+            before comes up and is verified like any other; the current one serves until the flip.
+            """)
+
+    @OptionGroup var fleet: FleetOptions
+    @OptionGroup var output: JSONOption
+
+    func run() async throws {
+        let workplace = Workplace(fleet)
+        let context = try workplace.context()
+        let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
+        let result = try await workplace.underLease("rollback") { lease in
+            try await workplace.fleetOperator(context, progress: progress, under: lease).rollback()
+        }
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
     }
 }
@@ -108,10 +158,11 @@ struct Down: AsyncParsableCommand {
         let workplace = Workplace(fleet)
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: false)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
-        try await workplace.fleetOperator(context, progress: progress).down()
-        if purge { try await workplace.host().purge() }
+        try await workplace.underLease("down") { lease in
+            try await workplace.fleetOperator(context, progress: progress, under: lease).down()
+            try lease.check()
+            if purge { try await workplace.host().purge() }
+        }
         progress.endDetail()
         Terminal.print("\(context.spec.name) is down\n")
     }
@@ -161,6 +212,12 @@ struct SailReport {
             let road = from.map { "\($0.version) -> \(to.version)" } ?? to.version
             let endpoints = context.spec.pools.map { "  \(context.spec.edge.url)/\($0.name)/mcp\n" }.joined()
             return "\(context.spec.name): generation \(generation) serves \(to.name) \(road)\n\(endpoints)"
+        case .undone(let generation, let release, let rolledTo):
+            let serving = generation.flatMap { number in
+                release.map { "generation \(number) serves \($0.name) \($0.version)" }
+            }
+            return "\(context.spec.name): the rollout to \(rolledTo.version) is taken back; "
+                + "\(serving ?? "nothing serves")\n"
         }
     }
 
@@ -174,6 +231,10 @@ struct SailReport {
             return Document(
                 fleet: context.spec.name, changed: true, generation: generation, versionBefore: from?.version,
                 versionAfter: to.version, correctedUsers: [], url: context.spec.edge.url)
+        case .undone(let generation, let release, let rolledTo):
+            return Document(
+                fleet: context.spec.name, changed: true, generation: generation, versionBefore: rolledTo.version,
+                versionAfter: release?.version, correctedUsers: [], url: context.spec.edge.url)
         }
     }
 }

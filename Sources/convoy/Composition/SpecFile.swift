@@ -29,8 +29,10 @@ struct SpecFile {
         return [UInt8](try handle.read(upToCount: Self.readLimit) ?? Data())
     }
 
-    /// Makes the file name another exact release, touching nothing else of it.
-    func replaceRelease(_ old: ReleaseReference, by new: ReleaseReference) throws {
+    /// Makes the file name this exact release, touching nothing else of it.
+    func name(_ release: ReleaseReference) throws { try replaceRelease(load().spec.server.release, by: release) }
+
+    private func replaceRelease(_ old: ReleaseReference, by new: ReleaseReference) throws {
         guard old != new else { return }
         let text = String(decoding: try bytes(), as: UTF8.self)
         var hits = 0

@@ -1,4 +1,5 @@
 import Fleet
+import Planning
 import Ports
 import Synchronization
 
@@ -45,6 +46,12 @@ struct FakeUsers: UserDirectory {
     func list(prefix: String) async throws -> [String] {
         try fuse.pass()
         return database.users.filter { $0.hasPrefix(prefix) }
+    }
+    func holdings(prefix: String, databases: [String]) async throws -> [UserHolding] {
+        try await list(prefix: prefix).map { name in
+            let grants = (database[name]?.grants ?? []).sorted { ($0.database, $0.role) < ($1.database, $1.role) }
+            return UserHolding(name: name, database: "admin", grants: grants)
+        }
     }
 }
 

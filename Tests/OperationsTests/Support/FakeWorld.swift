@@ -26,14 +26,19 @@ final class FakeWorld: Sendable {
     let sockets: FakeSockets
     let certificates = FakeCertificates()
     let units: FakeUnits
+    let meter = FakeMeter()
     let seal = FakeSeal()
     let shelf = FakeShelf()
     let secrets = FakeSecrets()
+    /// Sessions that the gate counts.
+    let sessions = FakeSessions()
     let log = Mutex<[String]>([])
     /// Ids of daemons that are an older program than the supervisors that start from now on.
     let outdated = Mutex<Set<ProcessRecord>>([])
     /// Supervisors are of another version: what they say of instances means nothing to operators.
     let isForeign = Mutex(false)
+    /// What its supervisors look for drift with; none of them looks without it.
+    let drift = Mutex<DriftPorts?>(nil)
     private let lives = Mutex<(count: Int, now: Life?)>((0, nil))
 
     init(root: String = "/fleet") {
@@ -52,15 +57,16 @@ final class FakeWorld: Sendable {
     @discardableResult
     func startSupervisor() -> FleetSupervisor {
         let fuse = Fuse()
-        let ports = SupervisorPorts(
+        var ports = SupervisorPorts(
             processes: FakeProcesses(machine: machine, fuse: fuse), units: units.isNeeded ? units : nil, prober: prober,
             proofs: FakeProofs(database: database), edge: FusedEdge(edge: edge, fuse: fuse),
             sharedEdge: { [sharedEdge] in sharedEdge.including($0) },
             certificate: certificates.isNeeded ? certificates : nil,
-            gate: FakeGate(machine: machine), seal: seal, files: FakeFiles(disk: disk, fuse: fuse),
+            gate: FakeGate(machine: machine, sessions: sessions), seal: seal, files: FakeFiles(disk: disk, fuse: fuse),
             sockets: sockets, time: FakeTimepiece(time: time, fuse: fuse),
-            log: { [self] line in log.withLock { $0.append(line) } },
+            log: { [self] line in log.withLock { $0.append(line) } }, meter: meter.isNeeded ? meter : nil,
             isOutdated: { [self] record in outdated.withLock { $0.contains(record) } })
+        ports.drift = drift.withLock { $0 }
         let settings = SupervisorSettings(
             layout: layout, executable: "/convoy", version: "1", pid: 1,
             developmentIssuer: { _ in GatePolicy.Issuer(url: "http://issuer", jwks: .object([:])) }, gateUser: nil)
@@ -91,7 +97,7 @@ final class FakeWorld: Sendable {
     /// A new `convoy` over this world; it is killed at its call number `blowAt`.
     func newOperator(
         _ spec: FleetSpec = Samples.spec(), profile: Profile = Samples.profile, fuse: Fuse = Fuse(),
-        isInterrupted: @escaping @Sendable () -> Bool = { false }
+        seams: RolloutSeams = RolloutSeams(), isInterrupted: @escaping @Sendable () -> Bool = { false }
     ) -> FleetOperator {
         FleetOperator(
             ports: OperatorPorts(
@@ -105,7 +111,7 @@ final class FakeWorld: Sendable {
                 time: FakeTimepiece(time: time, fuse: fuse), progress: Silence(), isInterrupted: isInterrupted),
             context: FleetContext(
                 spec: spec, profile: profile, layout: layout, lockFile: "/fleet/fleet.lock",
-                adminFile: "/fleet/admin-uri"))
+                adminFile: "/fleet/admin-uri"), seams: seams)
     }
 
     func ledger() async throws -> LedgerRecord {
@@ -183,7 +189,7 @@ struct FakeLauncher: SupervisorLauncher {
 }
 
 /// The control socket: an operator's calls to whichever supervisor runs now.
-struct FakeControl: SupervisorControl {
+struct FakeControl: FleetControl {
     let world: FakeWorld
     let fuse: Fuse
 
@@ -204,6 +210,14 @@ struct FakeControl: SupervisorControl {
     func flip(to generation: Int) async throws { try await reach().flip(to: generation) }
     func retire(_ generation: Int, drain: Seconds) async throws {
         try await reach().retire(generation, drain: drain)
+    }
+    func share(_ generation: Int, part: Double) async throws { try await reach().share(generation, part: part) }
+    func balance(_ generation: Int) async throws { try await reach().balance(generation) }
+    func begin(_ plan: GenerationPlan, only instances: Set<String>?) async throws {
+        try await reach().begin(plan, only: instances)
+    }
+    func retire(_ generation: Int, only instances: Set<String>?, drain: Seconds) async throws -> DrainReport {
+        try await reach().retire(generation, only: instances, drain: drain)
     }
     func check() async throws { try await reach().check() }
     func shutdown(drain: Seconds) async throws { try await reach().shutdown(drain: drain) }

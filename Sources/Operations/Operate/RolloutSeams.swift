@@ -1,0 +1,32 @@
+import Fleet
+import Ports
+
+/// Where others have a say in a rollout. Without them it goes by its own rules alone.
+package struct RolloutSeams: Sendable {
+    /// Why this host can't take the next generation; nil = it can. Nothing is changed yet.
+    package var preflight: @Sendable (_ next: GenerationPlan, StatusReport) async -> String?
+    /// Why there must be no flip from one generation to the next although all of it is fit, such as a tool
+    /// that clients would miss; nil = go on. Both run.
+    package var compare: @Sendable (_ current: GenerationPlan?, _ next: GenerationPlan, StatusReport) async -> String?
+    /// Makes fleet.yaml name the release that serves; nothing happens when it does.
+    package var nameRelease: @Sendable (ReleaseReference) async throws -> Void
+    /// Told of each journal entry once it is written.
+    package var journaled: @Sendable (JournalEntry) -> Void
+    /// Who is at work, as `user@host`.
+    package var holder: String
+
+    package init(
+        preflight: @escaping @Sendable (GenerationPlan, StatusReport) async -> String? = { _, _ in nil },
+        compare: @escaping @Sendable (GenerationPlan?, GenerationPlan, StatusReport) async -> String? = { _, _, _ in
+            nil
+        },
+        nameRelease: @escaping @Sendable (ReleaseReference) async throws -> Void = { _ in },
+        journaled: @escaping @Sendable (JournalEntry) -> Void = { _ in }, holder: String = ""
+    ) {
+        self.preflight = preflight
+        self.compare = compare
+        self.nameRelease = nameRelease
+        self.journaled = journaled
+        self.holder = holder
+    }
+}
