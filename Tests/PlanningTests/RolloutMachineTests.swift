@@ -218,10 +218,12 @@ struct RolloutMachineTests {
     func noWayBack() {
         let serving = RolloutPlace(step: .flip, serves: true, mayServe: true)
         var machine = RolloutMachine(plan: plan, current: nil, from: serving)
-        #expect(!machine.turnBack("rolled back"))
+        let turned = machine.turnBack("rolled back")
+        #expect(!turned)
         let notYet = RolloutPlace(step: .flip, serves: false, mayServe: true)
         machine = RolloutMachine(plan: plan, current: nil, from: notYet)
-        #expect(machine.turnBack("rolled back"))
+        let isTurned = machine.turnBack("rolled back")
+        #expect(isTurned)
         #expect(machine.handle(.begin) == [.perform(.takeAway)])
     }
 
