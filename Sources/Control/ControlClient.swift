@@ -11,24 +11,27 @@ import Ports
 /// `shutdown` of the client is `close()`: the protocol's `shutdown` ends the supervisor.
 package struct ControlClient: FleetControl, DriftControl {
     private let path: String
-    private let lease: Lease
-    private var client: HTTPClient { lease.client }
+    private let fence: Int?
+    private let tenure: Tenure
+    private var client: HTTPClient { tenure.client }
     /// Added to what the operation itself may take.
     private let slack: Seconds
 
-    package init(socket path: String, slack: Seconds = 30) {
+    /// - Parameter fence: of the lease that changes are made under; without one the supervisor only tells.
+    package init(socket path: String, fence: Int? = nil, slack: Seconds = 30) {
         self.path = path
+        self.fence = fence
         self.slack = slack
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.maximumUsesPerConnection = 1
-        lease = Lease(HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
+        tenure = Tenure(HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
     }
 
     /// A verb that ends by an error does not get to `close()`; the client must not mind.
-    private final class Lease: Sendable {
+    private final class Tenure: Sendable {
         let client: HTTPClient
 
         init(_ client: HTTPClient) { self.client = client }
@@ -120,6 +123,7 @@ package struct ControlClient: FleetControl, DriftControl {
         request.method = method
         request.headers.add(name: ControlProtocol.versionHeader, value: ControlProtocol.version)
         request.headers.add(name: "Connection", value: "close")
+        if let fence { request.headers.add(name: ControlProtocol.fenceHeader, value: String(fence)) }
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body))

@@ -8,6 +8,7 @@ struct ControlRequest: Sendable {
     /// Path with query, as sent.
     var target: String
     var version: String?
+    var fence: String?
     var body: Data
 
     /// Only questions may be cut short when the asker goes away; a step of a rollout is carried out.
@@ -39,6 +40,7 @@ struct ControlResponse: Sendable {
 /// The endpoints below `/v1`, one per method of `FleetControl`.
 struct ControlRoutes: Sendable {
     let control: any FleetControl
+    let leases: any LeaseGuard
     /// Nil: a supervisor that does not look for drift.
     var drift: (any DriftControl)?
 
@@ -68,25 +70,55 @@ struct ControlRoutes: Sendable {
             let newerThan = try query.integer("newerThan")
             let timeout = min(try query.seconds("timeout") ?? 0, Seconds(ControlProtocol.longestPoll))
             return try ControlProtocol.encode(try await control.status(newerThan: newerThan, timeout: timeout))
-        case (.PUT, "generations", 3): try await begin(try number(path[2]), only: query.names("only"), request.body)
+        case (.PUT, "generations", 3):
+            let (plan, names) = (try plan(try number(path[2]), request.body), query.names("only"))
+            try await admit(request)
+            try await control.begin(plan, only: names)
         case (.DELETE, "generations", 3):
-            return try ControlProtocol.encode(
-                try await control.retire(try number(path[2]), only: query.names("only"), drain: try query.drain()))
-        case (.POST, "generations", 4) where path[3] == "share":
-            try await control.share(try number(path[2]), part: try query.part())
-        case (.POST, "generations", 4) where path[3] == "balance": try await control.balance(try number(path[2]))
-        case (.POST, "generations", 4) where path[3] == "flip": try await control.flip(to: try number(path[2]))
+            let (generation, drain) = (try number(path[2]), try query.drain())
+            let names = query.names("only")
+            try await admit(request)
+            return try ControlProtocol.encode(try await control.retire(generation, only: names, drain: drain))
+        case (.POST, "generations", 4): try await move(try number(path[2]), path[3], query, request)
         case (.GET, "drift", 2) where drift != nil: return try ControlProtocol.encode(try await drift?.survey())
         case (.POST, "drift", 3) where path[2] == "heal" && drift != nil:
+            try await admit(request)
             return try ControlProtocol.encode(try await drift?.heal())
         case (.POST, "check", 2): try await control.check()
-        case (.POST, "shutdown", 2): try await control.shutdown(drain: try query.drain())
+        case (.POST, "shutdown", 2):
+            let drain = try query.drain()
+            try await admit(request)
+            try await control.shutdown(drain: drain)
         default: throw Refusal.unknown("\(request.method.rawValue) \(target.path)")
         }
         return Data("{}".utf8)
     }
 
-    private func begin(_ generation: Int, only names: Set<String>?, _ body: Data) async throws {
+    /// In the last moment before it is acted: an operator that was stopped on the way here may be late by now.
+    private func admit(_ request: ControlRequest) async throws {
+        guard let text = request.fence else { return try await leases.admit(nil) }
+        guard let fence = Int(text), fence > 0 else { throw Refusal.badRequest("not a lease: \(text)") }
+        try await leases.admit(fence)
+    }
+
+    /// What moves traffic.
+    private func move(_ generation: Int, _ how: String, _ query: Query, _ request: ControlRequest) async throws {
+        switch how {
+        case "share":
+            let part = try query.part()
+            try await admit(request)
+            try await control.share(generation, part: part)
+        case "balance":
+            try await admit(request)
+            try await control.balance(generation)
+        case "flip":
+            try await admit(request)
+            try await control.flip(to: generation)
+        default: throw Refusal.unknown("\(request.method.rawValue) \(request.target)")
+        }
+    }
+
+    private func plan(_ generation: Int, _ body: Data) throws -> GenerationPlan {
         let plan: GenerationPlan
         do {
             plan = try ControlProtocol.decode(GenerationPlan.self, from: body)
@@ -96,7 +128,7 @@ struct ControlRoutes: Sendable {
         guard plan.number == generation else {
             throw Refusal.badRequest("the plan is for generation \(plan.number), the path for \(generation)")
         }
-        try await control.begin(plan, only: names)
+        return plan
     }
 
     private func number(_ text: String) throws -> Int {

@@ -37,11 +37,28 @@ package struct StatusReport: Sendable, Equatable, Codable {
     package var status: FleetStatus
     /// Every generation that the supervisor runs.
     package var generations: [GenerationPlan]
+    /// Of every instance that the supervisor runs. They change all the time: no reason for a new revision.
+    package var figures: [InstanceFigures]
 
-    package init(revision: Int, status: FleetStatus, generations: [GenerationPlan]) {
+    package init(
+        revision: Int, status: FleetStatus, generations: [GenerationPlan], figures: [InstanceFigures] = []
+    ) {
         self.revision = revision
         self.status = status
         self.generations = generations
+        self.figures = figures
+    }
+}
+
+extension StatusReport {
+    /// A supervisor that was started before an upgrade tells no figures.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            revision: try container.decode(Int.self, forKey: .revision),
+            status: try container.decode(FleetStatus.self, forKey: .status),
+            generations: try container.decode([GenerationPlan].self, forKey: .generations),
+            figures: try container.decodeIfPresent([InstanceFigures].self, forKey: .figures) ?? [])
     }
 }
 

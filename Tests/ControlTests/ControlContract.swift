@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import Planning
 import Ports
 import Testing
 
@@ -99,7 +100,7 @@ func withControl(
     case .memory: try await body(fake, fake)
     case .socket:
         try await withServer(fake) { path, _ in
-            let client = ControlClient(socket: path)
+            let client = ControlClient(socket: path, fence: OpenGuard.fence)
             do { try await body(client, fake) } catch {
                 await client.close()
                 throw error
@@ -109,15 +110,25 @@ func withControl(
     }
 }
 
+/// Lets one fence in, which nobody can lose.
+struct OpenGuard: LeaseGuard {
+    static let fence = 7
+
+    func admit(_ fence: Int?) async throws {
+        guard fence == Self.fence else { throw Failure.leaseIsLost(because: "\(String(describing: fence))") }
+    }
+}
+
 func withServer(
-    _ control: any FleetControl, patience: Seconds = 10, _ body: (String, ControlServer) async throws -> Void
+    _ control: any FleetControl, guardedBy leases: any LeaseGuard = OpenGuard(), patience: Seconds = 10,
+    _ body: (String, ControlServer) async throws -> Void
 ) async throws {
     let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
         "convoy control %\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: directory) }
     let path = directory.path + "/control.sock"
-    let server = try await ControlServer.start(control, on: .path(path), patience: patience)
+    let server = try await ControlServer.start(control, on: .path(path), guardedBy: leases, patience: patience)
     do { try await body(path, server) } catch {
         await server.stop(grace: 0)
         throw error

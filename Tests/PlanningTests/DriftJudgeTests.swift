@@ -139,6 +139,9 @@ struct DriftJudgeTests {
     func processes() {
         #expect(changed { $0.executable = "/tmp/python" }.map(\.kind) == [.program])
         #expect(changed { $0.words.append("--write") }.map(\.kind) == [.arguments])
+        #expect(changed { $0.words.append("--write") }.first?.found == "too many: --write")
+        #expect(changed { $0.words.removeLast() }.first?.found == "missing: tiny")
+        #expect(changed { $0.words.swapAt(1, 2) }.first?.found == "the same words in another order")
         #expect(changed { $0.environment?.append("LD_PRELOAD") }.first?.found == "LD_PRELOAD too many")
         #expect(changed { $0.environment = ["HOME"] }.first?.found == "TINY_URI missing")
         #expect(changed { $0.environment?.append("INVOCATION_ID") } == [])
@@ -188,6 +191,11 @@ struct DriftJudgeTests {
         #expect(found { $0.table.listeners.append(listener("127.0.0.1", 42001, 10)) } == [])
         #expect(found { $0.table.listeners.append(listener("127.0.0.1", 81, 20)) }.map(\.subject) == ["127.0.0.1:81"])
         #expect(found { $0.table.listeners.remove(at: 0) }.map(\.found) == ["nobody does"])
+        // Whose socket it is was not to be seen: then its user tells.
+        let hidden = ListenerFact(address: "127.0.0.1", port: 42000, owners: [], user: "ops")
+        #expect(found { $0.table.listeners[1] = hidden } == [])
+        let foreign = ListenerFact(address: "127.0.0.1", port: 42000, owners: [], user: "guest")
+        #expect(found { $0.table.listeners[1] = foreign }.map(\.kind) == [.listener])
         // Somebody else's nginx listens where it likes.
         #expect(
             found {

@@ -12,7 +12,7 @@ harness.parts.run_under("client")
 
 STATE = {}
 VERBS = ["init", "validate", "plan", "up", "down", "status", "rollout", "rollback", "logs", "doctor", "token",
-         "releases", "verify", "render", "supervise", "gate", "refresher"]
+         "releases", "drift", "verify", "render", "supervise", "gate", "refresher"]
 
 
 def fleet(world):
@@ -43,7 +43,7 @@ def secrets(world):
     shown = {}
     for pid, words in processes_below("/").items():
         shown[f"command line of {pid}"] = " ".join(words)
-    for words in (["status"], ["status", "--json"], ["plan"], ["plan", "--json"], ["logs"], ["doctor"],
+    for words in (["status"], ["status", "--json"], ["plan"], ["plan", "--json"], ["logs"], ["doctor"], ["drift", "--json"],
                   ["--help"], *[[verb, "--help"] for verb in VERBS]):
         done = ours.convoy(*words, fails=True)
         shown["convoy " + " ".join(words)] = done.stdout + done.stderr

@@ -21,10 +21,11 @@ extension FleetOperator {
         _ control: any DriftControl, surveyor: any HostSurveyor, version: String
     ) async throws -> DriftReport {
         let record = try await ports.ledger.load()
-        if let cut = record.next {
+        // What it has made so far would be taken for strays.
+        if let cut = record.next?.number ?? (record.rollout?.state == .open ? record.rollout?.number : nil) {
             throw Failure(
-                .failed, "cannot heal this fleet now", because: "a rollout to generation \(cut.number) was cut",
-                next: "end it first: `convoy up` takes it away")
+                .failed, "cannot heal this fleet now", because: "a rollout to generation \(cut) was cut",
+                next: "end it first: `convoy status` says how far it got")
         }
         let before = try await drift(control, surveyor: surveyor, version: version)
         var healed = before.findings.contains(where: \.canHeal) ? try await control.heal() : []

@@ -14,7 +14,7 @@ extension FleetSupervisor: SupervisorControl {
         }
         return StatusReport(
             revision: changes.revision, status: await fleetStatus(),
-            generations: plans.values.sorted { $0.number < $1.number })
+            generations: plans.values.sorted { $0.number < $1.number }, figures: figures())
     }
 
     package func begin(_ plan: GenerationPlan) async throws { try await begin(plan, only: nil) }

@@ -5,8 +5,9 @@ import Ports
 // Puts right what is safe: nothing of it stops a process or moves traffic.
 extension FleetSupervisor {
     package func heal() async throws -> [String] {
-        let survey = try await survey()
         guard let drift = ports.drift else { return [] }
+        let found = try await survey()
+        let survey = await Task.detached { found.completed(by: drift.surveyor) }.value
         healed = []
         for stray in survey.strays where !stray.path.hasPrefix(Self.unitsDirectory) {
             await act("\(stray.path) is in \(settings.layout.quarantine)") {
@@ -54,18 +55,22 @@ extension FleetSupervisor {
             }
         }
         if has(.unit), let units = ports.units {
-            for file in unitFiles() { await act("unit \(file.path)") { try await units.provide(file) } }
+            let changed = Set(findings.filter { $0.kind == .unit }.map(\.subject))
+            for file in unitFiles() where changed.contains(Self.unitsDirectory + "/" + file.path) {
+                await act("unit \(file.path)") { try await units.provide(file) }
+            }
         }
-        let isPolicyOld = survey.writtenPolicy != survey.appliedPolicy
+        let isPolicyOld = survey.appliedPolicy != nil && survey.writtenPolicy != survey.appliedPolicy
         if has(.policy) || isPolicyOld {
             // Its next revision differs, so the gate's answer tells that it was read.
             writtenPolicy = nil
         }
-        guard has(.policy) || isPolicyOld || has(.edge) || has(.mode) || isEdgeTouched(survey) else { return }
+        let isTouched = isEdgeTouched(survey)
+        guard has(.policy) || isPolicyOld || isTouched else { return }
         await act("edge and gate go by what was made for them") {
             try await reconcileEdge()
             // It may have read other bytes meanwhile, also where the files are right again.
-            if edgeServer.isOwnProcess, let nginx = companions[.edge]?.record {
+            if isTouched, edgeServer.isOwnProcess, let nginx = companions[.edge]?.record {
                 await ports.processes.signal(nginx, .hup, wholeGroup: false)
             }
         }

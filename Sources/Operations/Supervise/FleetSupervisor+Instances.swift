@@ -91,6 +91,7 @@ extension FleetSupervisor {
         let runner = runners.removeValue(forKey: name)
         runner?.probing?.cancel()
         runner?.proving?.cancel()
+        figureBook.forget(name)
         try? book.forget(name)
         Task { [processes = ports.processes] in await processes.retire(name) }
         changed()

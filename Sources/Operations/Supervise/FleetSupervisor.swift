@@ -46,6 +46,9 @@ package actor FleetSupervisor {
     /// By the healing that is under way.
     var healed: [String] = []
     var changes = Changes()
+    var figureBook = FigureBook()
+    /// When somebody last wanted figures, on the monotonic clock.
+    var figuresAskedAt = -Double.infinity
     var isShuttingDown = false
     var hasTakenOver = false
     private var finish: CheckedContinuation<Void, Never>?
@@ -67,11 +70,13 @@ package actor FleetSupervisor {
         let rotation = Task { await self.rotateLogs() }
         let certificate = Task { await self.watchCertificate() }
         let drift = Task { await self.watchDrift() }
+        let figures = Task { await self.keepFigures() }
         defer {
             watcher.cancel()
             rotation.cancel()
             certificate.cancel()
             drift.cancel()
+            figures.cancel()
         }
         try await takeOver()
         if !isFinished { await withCheckedContinuation { finish = $0 } }
@@ -177,7 +182,10 @@ package actor FleetSupervisor {
         ports.log("adopted \(instance.name) (pid \(entry.record.pid))")
         runners[instance.name]?.record = entry.record
         let uptime = max(0, ports.time.wallClock() - entry.startedAt)
-        await send(.adopted(restarts: entry.restarts, at: Seconds(now.value - uptime)), to: instance.name)
+        let hasServed = active.generation.map { plan.number <= $0 } ?? false
+        await send(
+            .adopted(restarts: entry.restarts, at: Seconds(now.value - uptime), hasServed: hasServed),
+            to: instance.name)
         watchHealth(instance.name)
     }
 }

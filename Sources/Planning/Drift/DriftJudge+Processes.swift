@@ -56,9 +56,8 @@ extension DriftJudge {
         if let executable = fact.executable, !fact.isReplaced, executable != launch.executable {
             findings.append(finding(.program, launch.executable, executable, who))
         }
-        if !fact.words.isEmpty, Array(fact.words.dropFirst()) != launch.arguments {
-            findings.append(
-                finding(.arguments, Self.shown(launch.arguments), Self.shown(Array(fact.words.dropFirst())), who))
+        if !fact.words.isEmpty, let difference = Self.difference(launch.arguments, Array(fact.words.dropFirst())) {
+            findings.append(finding(.arguments, Self.shown(launch.arguments), difference, who))
         }
         let names = Set(fact.environment ?? launch.environment)
         let extra = names.subtracting(launch.environment).subtracting(launch.tolerated).sorted()
@@ -72,7 +71,21 @@ extension DriftJudge {
         return findings
     }
 
-    /// Words that could be anybody's are cut: a line of a report is no place for a whole command.
+    /// Nil when both are the same. The words that differ, since a whole command line hides them.
+    private static func difference(_ wish: [String], _ found: [String]) -> String? {
+        guard wish != found else { return nil }
+        var extra = found
+        var missing: [String] = []
+        for word in wish {
+            if let index = extra.firstIndex(of: word) { extra.remove(at: index) } else { missing.append(word) }
+        }
+        let parts =
+            (extra.isEmpty ? [] : ["too many: " + shown(extra)])
+            + (missing.isEmpty ? [] : ["missing: " + shown(missing)])
+        return parts.isEmpty ? "the same words in another order" : parts.joined(separator: "; ")
+    }
+
+    /// A report is no place for a whole command line.
     private static func shown(_ words: [String]) -> String {
         let text = words.joined(separator: " ")
         return text.count > 160 ? String(text.prefix(157)) + "..." : text
@@ -139,6 +152,11 @@ extension DriftJudge {
     /// By its own instance and on loopback, or held for it by the supervisor.
     private func isRight(_ listener: ListenerFact, _ own: String?) -> Bool {
         if listener.owners.contains(survey.ports.supervisor) { return true }
+        // Whose socket it is may be hidden from who looks; which user's is not.
+        if listener.owners.isEmpty, let name = survey.ports.instances[listener.port] {
+            let process = survey.processes.first { $0.name == name }?.fact
+            return listener.isLoopback && (process == nil || process?.user == listener.user)
+        }
         return listener.isLoopback && own != nil && own == survey.ports.instances[listener.port]
     }
 

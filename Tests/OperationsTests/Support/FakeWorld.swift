@@ -26,6 +26,7 @@ final class FakeWorld: Sendable {
     let sockets: FakeSockets
     let certificates = FakeCertificates()
     let units: FakeUnits
+    let meter = FakeMeter()
     let seal = FakeSeal()
     let shelf = FakeShelf()
     let secrets = FakeSecrets()
@@ -36,6 +37,8 @@ final class FakeWorld: Sendable {
     let outdated = Mutex<Set<ProcessRecord>>([])
     /// Supervisors are of another version: what they say of instances means nothing to operators.
     let isForeign = Mutex(false)
+    /// What its supervisors look for drift with; none of them looks without it.
+    let drift = Mutex<DriftPorts?>(nil)
     private let lives = Mutex<(count: Int, now: Life?)>((0, nil))
 
     init(root: String = "/fleet") {
@@ -54,15 +57,16 @@ final class FakeWorld: Sendable {
     @discardableResult
     func startSupervisor() -> FleetSupervisor {
         let fuse = Fuse()
-        let ports = SupervisorPorts(
+        var ports = SupervisorPorts(
             processes: FakeProcesses(machine: machine, fuse: fuse), units: units.isNeeded ? units : nil, prober: prober,
             proofs: FakeProofs(database: database), edge: FusedEdge(edge: edge, fuse: fuse),
             sharedEdge: { [sharedEdge] in sharedEdge.including($0) },
             certificate: certificates.isNeeded ? certificates : nil,
             gate: FakeGate(machine: machine, sessions: sessions), seal: seal, files: FakeFiles(disk: disk, fuse: fuse),
             sockets: sockets, time: FakeTimepiece(time: time, fuse: fuse),
-            log: { [self] line in log.withLock { $0.append(line) } },
+            log: { [self] line in log.withLock { $0.append(line) } }, meter: meter.isNeeded ? meter : nil,
             isOutdated: { [self] record in outdated.withLock { $0.contains(record) } })
+        ports.drift = drift.withLock { $0 }
         let settings = SupervisorSettings(
             layout: layout, executable: "/convoy", version: "1", pid: 1,
             developmentIssuer: { _ in GatePolicy.Issuer(url: "http://issuer", jwks: .object([:])) }, gateUser: nil)
