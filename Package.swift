@@ -14,6 +14,7 @@ let strict: [SwiftSetting] = [
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
@@ -50,6 +51,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
@@ -126,7 +128,7 @@ let package = Package(
                 "Fleet", "Planning", "Admission", "Ports", "Daemons", nioCore, nioHTTP1, nioPosix, nioSSL,
                 asyncHTTPClient,
             ]),
-        floor("Ledger", ["Fleet", "Planning", "Ports"]),
+        floor("Ledger", ["Fleet", "Planning", "Ports", grdb]),
         floor("MongoDB", ["Fleet", "Planning", "Ports", "CMongoC"]),
         floor("Probes", ["Fleet", "Planning", "Ports", asyncHTTPClient, crypto]),
         floor("Releases", ["Fleet", "Ports", subprocess, crypto]),
@@ -147,19 +149,23 @@ let package = Package(
         .target(
             name: "ProcessContract", dependencies: ["Fleet", "Ports"], path: "Tests/Support/ProcessContract",
             swiftSettings: strict),
+        // Leases in memory and a clock turned by hand, for whoever tests what works under a lease.
+        .target(
+            name: "LedgerContract", dependencies: ["Fleet", "Planning", "Ports"], path: "Tests/Support/LedgerContract",
+            swiftSettings: strict),
 
         tests("Fleet", [yams, "Templates"], resources: [.copy("Cases")]),
         tests("Planning", []),
         tests("Admission", []),
         tests("Rendering", [], exclude: ["Goldens"]),
-        tests("Operations", ["ProcessContract", "Units"], exclude: ["Goldens"]),
+        tests("Operations", ["LedgerContract", "ProcessContract", "Units"], exclude: ["Goldens"]),
         tests("Conformance", [nioCore, nioPosix, crypto, cryptoExtras]),
         tests("Console", []),
-        tests("Control", ["Daemons"]),
-        tests("Edge", ["Rendering"]),
+        tests("Control", ["Daemons", "LedgerContract"]),
+        tests("Edge", ["Rendering", "Gate"]),
         tests("Gate", [jwtKit, crypto, cryptoExtras, nioCore]),
         tests("Issuers", [nioCore, nioHTTP1, nioPosix, nioSSL]),
-        tests("Ledger", []),
+        tests("Ledger", ["LedgerContract", grdb]),
         tests("MongoDB", []),
         tests("Probes", []),
         tests("Releases", []),

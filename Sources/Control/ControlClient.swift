@@ -9,26 +9,29 @@ import Ports
 /// A supervisor's control from the other side of its socket. Throws what the supervisor threw.
 ///
 /// `shutdown` of the client is `close()`: the protocol's `shutdown` ends the supervisor.
-package struct ControlClient: SupervisorControl, DriftControl {
+package struct ControlClient: FleetControl, DriftControl {
     private let path: String
-    private let lease: Lease
-    private var client: HTTPClient { lease.client }
+    private let fence: Int?
+    private let tenure: Tenure
+    private var client: HTTPClient { tenure.client }
     /// Added to what the operation itself may take.
     private let slack: Seconds
 
-    package init(socket path: String, slack: Seconds = 30) {
+    /// - Parameter fence: of the lease that changes are made under; without one the supervisor only tells.
+    package init(socket path: String, fence: Int? = nil, slack: Seconds = 30) {
         self.path = path
+        self.fence = fence
         self.slack = slack
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.maximumUsesPerConnection = 1
-        lease = Lease(HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
+        tenure = Tenure(HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
     }
 
     /// A verb that ends by an error does not get to `close()`; the client must not mind.
-    private final class Lease: Sendable {
+    private final class Tenure: Sendable {
         let client: HTTPClient
 
         init(_ client: HTTPClient) { self.client = client }
@@ -50,7 +53,20 @@ package struct ControlClient: SupervisorControl, DriftControl {
     }
 
     package func begin(_ plan: GenerationPlan) async throws {
-        try await send(.PUT, "generations/\(plan.number)", try ControlProtocol.encode(plan), limit: 300)
+        try await begin(plan, only: nil)
+    }
+
+    package func begin(_ plan: GenerationPlan, only instances: Set<String>?) async throws {
+        let query = Self.query(instances).map { "?" + $0 } ?? ""
+        try await send(.PUT, "generations/\(plan.number)" + query, try ControlProtocol.encode(plan), limit: 300)
+    }
+
+    package func share(_ generation: Int, part: Double) async throws {
+        try await send(.POST, "generations/\(generation)/share?part=\(part)", limit: 120)
+    }
+
+    package func balance(_ generation: Int) async throws {
+        try await send(.POST, "generations/\(generation)/balance", limit: 120)
     }
 
     package func flip(to generation: Int) async throws {
@@ -58,7 +74,25 @@ package struct ControlClient: SupervisorControl, DriftControl {
     }
 
     package func retire(_ generation: Int, drain: Seconds) async throws {
-        try await send(.DELETE, "generations/\(generation)?drain=\(drain.value)", limit: Seconds(drain.value + 300))
+        _ = try await retire(generation, only: nil, drain: drain)
+    }
+
+    package func retire(
+        _ generation: Int, only instances: Set<String>?, drain: Seconds
+    ) async throws -> DrainReport {
+        let query = "drain=\(drain.value)" + (Self.query(instances).map { "&" + $0 } ?? "")
+        let body = try await send(
+            .DELETE, "generations/\(generation)?\(query)", limit: Seconds(drain.value + 300))
+        do {
+            return try ControlProtocol.decode(DrainReport.self, from: body)
+        } catch {
+            throw garbled("its report can't be read: \(error)")
+        }
+    }
+
+    /// Names of instances have nothing in them that a URL would have to escape.
+    private static func query(_ instances: Set<String>?) -> String? {
+        instances.map { "only=" + $0.sorted().joined(separator: ",") }
     }
 
     package func check() async throws { try await send(.POST, "check", limit: 300) }
@@ -89,6 +123,7 @@ package struct ControlClient: SupervisorControl, DriftControl {
         request.method = method
         request.headers.add(name: ControlProtocol.versionHeader, value: ControlProtocol.version)
         request.headers.add(name: "Connection", value: "close")
+        if let fence { request.headers.add(name: ControlProtocol.fenceHeader, value: String(fence)) }
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body))

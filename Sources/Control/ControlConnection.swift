@@ -64,6 +64,7 @@ final class ControlConnection: ChannelInboundHandler {
     private func work(_ context: ChannelHandlerContext, _ head: HTTPRequestHead, _ body: ByteBuffer) {
         let request = ControlRequest(
             method: head.method, target: head.uri, version: head.headers.first(name: ControlProtocol.versionHeader),
+            fence: head.headers.first(name: ControlProtocol.fenceHeader),
             body: Data(body.readableBytesView))
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop

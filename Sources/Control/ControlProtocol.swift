@@ -7,6 +7,8 @@ import Planning
 enum ControlProtocol {
     static let version = "1"
     static let versionHeader = "Convoy-Control"
+    /// The lease's fencing token; with each call that changes something.
+    static let fenceHeader = "Convoy-Fence"
     /// A plan of 64 instances is about 200 kB.
     static let bodyLimit = 8 * 1024 * 1024
     /// Longest long poll that the server agrees to, in seconds.

@@ -23,9 +23,11 @@ package final class ControlServer: Sendable {
     private let channel: any Channel
     private let open: OpenConnections
 
-    /// Listens when it returns. `patience` is how long a request may take to arrive.
+    /// Listens when it returns. `leases` is asked before each change; `patience` is how long a request may take to
+    /// arrive.
     package static func start(
-        _ control: any SupervisorControl, drift: (any DriftControl)? = nil, on listener: Listener,
+        _ control: any FleetControl, drift: (any DriftControl)? = nil, on listener: Listener,
+        guardedBy leases: any LeaseGuard,
         patience: Seconds = 10
     ) async throws -> ControlServer {
         let descriptor: Int32 =
@@ -34,7 +36,7 @@ package final class ControlServer: Sendable {
             case .inherited(let descriptor): descriptor
             }
         let open = OpenConnections()
-        let routes = ControlRoutes(control: control, drift: drift)
+        let routes = ControlRoutes(control: control, leases: leases, drift: drift)
         let wait = TimeAmount.milliseconds(Int64(patience.value * 1000))
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in

@@ -1,4 +1,5 @@
 import Fleet
+import Planning
 
 /// Who may change the fleet: one operator at a time, and only as long as it says that it lives.
 package protocol LeaseStore: Sendable {
@@ -14,41 +15,16 @@ package protocol LeaseStore: Sendable {
     func breakLease() async throws -> OperatorLease?
 }
 
-package struct LeaseHolder: Sendable, Equatable, Codable {
-    /// `user@host`.
-    package var name: String
-    package var host: String
-    package var pid: Int32
-    package var verb: String
-
-    package init(name: String, host: String, pid: Int32, verb: String) {
-        self.name = name
-        self.host = host
-        self.pid = pid
-        self.verb = verb
-    }
-}
-
-package struct OperatorLease: Sendable, Equatable, Codable {
-    /// Counts up with each acquisition and never back: whoever comes with a smaller one is late.
-    package var fence: Int
-    package var holder: LeaseHolder
-    package var ageSeconds: Double
-    /// Since it last said that it lives.
-    package var heartbeatSeconds: Double
-    package var expired: Bool
-
-    package init(fence: Int, holder: LeaseHolder, ageSeconds: Double, heartbeatSeconds: Double, expired: Bool) {
-        self.fence = fence
-        self.holder = holder
-        self.ageSeconds = ageSeconds
-        self.heartbeatSeconds = heartbeatSeconds
-        self.expired = expired
-    }
-}
-
 /// What a supervisor asks before it lets an operator change anything.
 package protocol LeaseGuard: Sendable {
-    /// Throws `.leaseHeld` unless `fence` is of the lease that is held now and has not expired.
+    /// Throws `.leaseHeld` unless `fence` is of the lease that is held now and has not expired, and whatever is
+    /// wrong when nobody can tell.
     func admit(_ fence: Int?) async throws
+}
+
+/// What a lease has to know of the machine.
+package protocol LeaseWitness: Sendable {
+    func now() -> LeaseMoment
+    /// False, too, when that can't be told from here.
+    func isGone(_ holder: LeaseHolder) -> Bool
 }

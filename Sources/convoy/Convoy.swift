@@ -28,7 +28,9 @@ struct Convoy: AsyncParsableCommand {
             CommandGroup(name: "Describe:", subcommands: [Init.self, Validate.self, Plan.self, Render.self]),
             CommandGroup(
                 name: "Sail:", subcommands: [Up.self, Rollout.self, Resume.self, Rollback.self, Down.self]),
-            CommandGroup(name: "Look:", subcommands: [Status.self, Drift.self, Verify.self, Logs.self, Doctor.self]),
+            CommandGroup(
+                name: "Look:",
+                subcommands: [Status.self, Drift.self, LeaseCommand.self, Verify.self, Logs.self, Doctor.self]),
             CommandGroup(name: "Tools:", subcommands: [Token.self, Releases.self]),
             CommandGroup(name: "Daemons:", subcommands: [Supervise.self, GateCommand.self, RefresherCommand.self]),
         ])

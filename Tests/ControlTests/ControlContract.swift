@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import Planning
 import Ports
 import Testing
 
@@ -43,8 +44,19 @@ struct ControlContract {
             try await control.flip(to: 7)
             try await control.check()
             try await control.retire(7, drain: 2.5)
+            try await control.begin(.sample(8), only: ["analytics-2-g8", "analytics-1-g8"])
+            try await control.begin(.sample(8), only: [])
+            try await control.share(8, part: 0.3)
+            try await control.balance(8)
+            let report = try await control.retire(8, only: ["analytics-1-g8"], drain: 1)
+            #expect(report == DrainReport(sessions: 6, ended: 3, moved: 2, cut: 1, callsCut: 4))
+            #expect(try await control.retire(8, only: nil, drain: 1) == report)
             try await control.shutdown(drain: 0)
-            let expected = ["begin 7", "begin 7", "flip 7", "check", "retire 7 2.5", "shutdown 0.0"]
+            let expected = [
+                "begin 7", "begin 7", "flip 7", "check", "retire 7 2.5", "only analytics-1-g8 analytics-2-g8",
+                "begin 8", "only ", "begin 8", "share 8 0.3", "balance 8", "only analytics-1-g8", "retire 8 1.0",
+                "retire 8 1.0", "shutdown 0.0",
+            ]
             #expect(await fake.asked == expected)
         }
     }
@@ -81,14 +93,14 @@ struct ControlContract {
 }
 
 func withControl(
-    _ road: ControlContract.Road, _ body: (any SupervisorControl, FakeControl) async throws -> Void
+    _ road: ControlContract.Road, _ body: (any FleetControl, FakeControl) async throws -> Void
 ) async throws {
     let fake = FakeControl()
     switch road {
     case .memory: try await body(fake, fake)
     case .socket:
         try await withServer(fake) { path, _ in
-            let client = ControlClient(socket: path)
+            let client = ControlClient(socket: path, fence: OpenGuard.fence)
             do { try await body(client, fake) } catch {
                 await client.close()
                 throw error
@@ -98,15 +110,25 @@ func withControl(
     }
 }
 
+/// Lets one fence in, which nobody can lose.
+struct OpenGuard: LeaseGuard {
+    static let fence = 7
+
+    func admit(_ fence: Int?) async throws {
+        guard fence == Self.fence else { throw Failure.leaseIsLost(because: "\(String(describing: fence))") }
+    }
+}
+
 func withServer(
-    _ control: any SupervisorControl, patience: Seconds = 10, _ body: (String, ControlServer) async throws -> Void
+    _ control: any FleetControl, guardedBy leases: any LeaseGuard = OpenGuard(), patience: Seconds = 10,
+    _ body: (String, ControlServer) async throws -> Void
 ) async throws {
     let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
         "convoy control %\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: directory) }
     let path = directory.path + "/control.sock"
-    let server = try await ControlServer.start(control, on: .path(path), patience: patience)
+    let server = try await ControlServer.start(control, on: .path(path), guardedBy: leases, patience: patience)
     do { try await body(path, server) } catch {
         await server.stop(grace: 0)
         throw error

@@ -8,6 +8,10 @@ import Testing
 
 @Suite("ControlServer")
 struct ControlServerTests {
+    private func start(_ listener: ControlServer.Listener) async throws -> ControlServer {
+        try await ControlServer.start(FakeControl(), on: listener, guardedBy: OpenGuard())
+    }
+
     private func exchange(_ text: String, patience: Seconds = 10) async throws -> (String, [String]) {
         let fake = FakeControl()
         let answer = Box("")
@@ -117,7 +121,9 @@ struct ControlServerTests {
         await fake.holdRetire()
         try await withServer(fake) { path, server in
             let client = try RawClient(path)
-            client.send("DELETE /v1/generations/4?drain=1 HTTP/1.1\r\nHost: x\r\nConvoy-Control: 1\r\n\r\n")
+            client.send(
+                "DELETE /v1/generations/4?drain=1 HTTP/1.1\r\nHost: x\r\nConvoy-Control: 1\r\n"
+                    + "Convoy-Fence: \(OpenGuard.fence)\r\n\r\n")
             await fake.untilHeld()
             client.close()
             while server.connections > 0 { try await Task.sleep(for: .milliseconds(1)) }
@@ -150,15 +156,15 @@ struct ControlServerTests {
         try await withServer(FakeControl()) { path, _ in
             let stale = path + ".old"
             close(try SocketFile.bind(stale, mode: 0o600))
-            let server = try await ControlServer.start(FakeControl(), on: .path(stale))
+            let server = try await start(.path(stale))
             await server.stop()
-            await #expect(throws: Failure.self) { _ = try await ControlServer.start(FakeControl(), on: .path(path)) }
+            await #expect(throws: Failure.self) { _ = try await start(.path(path)) }
             let file = path + ".txt"
             try Data("precious".utf8).write(to: URL(fileURLWithPath: file))
-            await #expect(throws: Failure.self) { _ = try await ControlServer.start(FakeControl(), on: .path(file)) }
+            await #expect(throws: Failure.self) { _ = try await start(.path(file)) }
             #expect(FileManager.default.contents(atPath: file) == Data("precious".utf8))
             let long = path + String(repeating: "x", count: 120)
-            await #expect(throws: Failure.self) { _ = try await ControlServer.start(FakeControl(), on: .path(long)) }
+            await #expect(throws: Failure.self) { _ = try await start(.path(long)) }
         }
     }
 
@@ -166,7 +172,7 @@ struct ControlServerTests {
     func inherited() async throws {
         try await withServer(FakeControl()) { path, _ in
             let descriptor = try SocketFile.bind(path + "2", mode: 0o600)
-            let server = try await ControlServer.start(FakeControl(), on: .inherited(descriptor))
+            let server = try await start(.inherited(descriptor))
             let client = ControlClient(socket: path + "2")
             let report = try await client.status(newerThan: nil, timeout: 0)
             #expect(report.revision == 1)

@@ -218,10 +218,12 @@ struct RolloutMachineTests {
     func noWayBack() {
         let serving = RolloutPlace(step: .flip, serves: true, mayServe: true)
         var machine = RolloutMachine(plan: plan, current: nil, from: serving)
-        #expect(!machine.turnBack("rolled back"))
+        var hasTurned = machine.turnBack("rolled back")
+        #expect(!hasTurned)
         let notYet = RolloutPlace(step: .flip, serves: false, mayServe: true)
         machine = RolloutMachine(plan: plan, current: nil, from: notYet)
-        #expect(machine.turnBack("rolled back"))
+        hasTurned = machine.turnBack("rolled back")
+        #expect(hasTurned)
         #expect(machine.handle(.begin) == [.perform(.takeAway)])
     }
 
@@ -267,7 +269,7 @@ struct ProgressJudgeTests {
         one[0].reason = "the canary lacks shop"
         #expect(judge.observe(one, at: 110) == nil)
         #expect(judge.observe(one, at: 169) == nil)
-        #expect(judge.observe(one, at: 170) == "analytics-1-g1: not fit within 1m of its start: the canary lacks shop")
+        #expect(judge.observe(one, at: 170) == "analytics-1-g1: not fit within 60s of its start: the canary lacks shop")
     }
 
     @Test("one that was fit in between has its time again")
@@ -299,7 +301,7 @@ struct ProgressJudgeTests {
         var judge = try judge()
         #expect(judge.observe(nil, at: 1000) == nil)
         #expect(judge.observe(nil, at: 1599) == nil)
-        #expect(judge.observe(nil, at: 1600) == "the next generation was not ready within 10m")
+        #expect(judge.observe(nil, at: 1600) == "the next generation was not ready within 600s")
     }
 }
 

@@ -9,7 +9,7 @@ import tempfile
 import textwrap
 
 import harness
-from harness import OPS, check
+from harness import OPS, check, eventually
 from hosts import HOSTS, Lab, run
 
 FOLDER = "/root/fleet"
@@ -114,6 +114,51 @@ class HostFleet(harness.Fleet):
         except ValueError:
             return None
         return all(row["ready"] for row in found["instances"]) and len(found["instances"]) == 3 and found
+
+
+# Opens a session, kills the edge's master, knocks every millisecond until somebody opens, and asks again.
+EDGE_KILL = """
+    import http.client, json, os, signal, socket, sys, time
+    token, pid, port = {token!r}, int(sys.argv[1]), 8080
+    def ask(method, session=None, **parameters):
+        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        headers = {{"Authorization": "Bearer " + token, "Content-Type": "application/json",
+                   "Accept": "application/json, text/event-stream"}}
+        if session:
+            headers |= {{"Mcp-Session-Id": session, "MCP-Protocol-Version": "2025-11-25"}}
+        body = {{"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}}
+        asked.request("POST", "/analytics/mcp", json.dumps(body), headers)
+        answer = asked.getresponse()
+        answer.read()
+        return answer.status, answer.getheader("Mcp-Session-Id")
+    opened, session = ask("initialize", protocolVersion="2025-11-25", capabilities={{}},
+                          clientInfo={{"name": "knock", "version": "1"}})
+    before, _ = ask("tools/list", session)
+    os.kill(pid, signal.SIGKILL)
+    began, refused = time.monotonic(), None
+    while time.monotonic() < began + 10:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            if refused:
+                break
+        except OSError:
+            refused = refused or time.monotonic()
+        time.sleep(0.001)
+    back = time.monotonic()
+    after, _ = ask("tools/list", session)
+    print(json.dumps({{"session": session, "statuses": [opened, before, after],
+                      "refused": refused and (back - refused) * 1000}}))
+    """
+
+
+def edge_killed(fleet):
+    """What became of a session (null where the server has none), and how long nobody listened, in ms."""
+    unit = "convoy-edge.service"
+    token, first = pathlib.Path(fleet.token_file()).read_text().strip(), fleet.pid(unit)
+    saw = fleet.script(EDGE_KILL.format(token=token), str(first))
+    eventually(5, "another edge", lambda: fleet.pid(unit) not in (0, first))
+    check(saw["refused"] is not None, f"the edge was not away: {saw}")
+    return saw
 
 
 def unfailed(summary):

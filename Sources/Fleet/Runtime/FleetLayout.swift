@@ -12,7 +12,9 @@ package struct FleetLayout: Sendable, Equatable {
     /// Which `Backend` runs this host; written by `up`.
     package var backend: String { configuration + "/backend" }
 
-    package var ledger: String { state + "/ledger.json" }
+    package var ledger: String { state + "/ledger.db" }
+    /// Where a convoy before 0.2 kept its ledger.
+    package var oldLedger: String { state + "/ledger.json" }
     package var releases: String { state + "/releases" }
     package var generations: String { state + "/generations" }
     package var logs: String { state + "/log" }
@@ -31,7 +33,6 @@ package struct FleetLayout: Sendable, Equatable {
     package func log(_ name: String) -> String { logs + "/" + name + ".log" }
 
     package var supervisorLock: String { runtime + "/supervisor.lock" }
-    package var operatorLock: String { runtime + "/operator.lock" }
     package var controlSocket: String { runtime + "/control.sock" }
     package var gateSocket: String { runtime + "/gate.sock" }
     /// The gate's own: the table of sessions. Nobody else gets in, so what listens there listens to the gate.

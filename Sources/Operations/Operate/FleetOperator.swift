@@ -3,7 +3,7 @@ import Planning
 import Ports
 
 /// The operator's verbs. Every one can be run again safely; those that change something hold the
-/// operator's lock (their caller takes it).
+/// fleet's lease (their caller takes it).
 package struct FleetOperator: Sendable {
     package let ports: OperatorPorts
     package let context: FleetContext
@@ -80,7 +80,7 @@ package struct FleetOperator: Sendable {
         return .unchanged(corrected: corrected)
     }
 
-    private func waitUntilConverged(_ plan: GenerationPlan) async throws {
+    func waitUntilConverged(_ plan: GenerationPlan) async throws {
         let deadline = ports.time.now().value + plan.health.startDeadline.value
         var revision: Int?
         while true {

@@ -36,7 +36,8 @@ struct Supervise: AsyncParsableCommand {
             surveyor: PosixSurveyor(), releases: TreeReleaseSeal(state: layout.state), mender: PosixMender())
         let supervisor = FleetSupervisor(ports: ports, settings: try Self.settings(layout, host))
         let running = Task { try await supervisor.run() }
-        let server = try await ControlServer.start(supervisor, drift: supervisor, on: .path(layout.controlSocket))
+        let server = try await ControlServer.start(
+            supervisor, drift: supervisor, on: .path(layout.controlSocket), guardedBy: Workplace.leases(layout))
         let interrupts = Interrupts { Foundation.exit(0) }
         let heartbeat = Heartbeat(notify: SystemdNotify()).start(supervisor)
         defer { heartbeat?.cancel() }
@@ -60,6 +61,7 @@ struct Supervise: AsyncParsableCommand {
             gate: GateClient(socket: layout.gateSocket),
             seal: TreeReleaseSeal(state: layout.state), files: PosixFiles(), sockets: SystemSockets(),
             time: SystemTime(), log: host.log(),
+            meter: HostMeter(accessLog: layout.log("edge-access"), errorLog: layout.log("edge-error")),
             rotateLog: { path, limits in
                 let policy = LogRotationPolicy(maxBytes: Int64(limits.rotateAt), keep: limits.keep)
                 do {

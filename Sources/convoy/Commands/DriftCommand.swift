@@ -30,15 +30,14 @@ struct Drift: AsyncParsableCommand {
         let workplace = Workplace(fleet)
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
-        let lock = heal ? try workplace.lockOperations() : nil
-        defer { withExtendedLifetime(lock) {} }
-        let convoy = try workplace.fleetOperator(context, progress: progress)
-        let control = ControlClient(socket: workplace.layout.controlSocket)
-        let surveyor = PosixSurveyor()
-        let report =
-            heal
-            ? try await convoy.heal(control, surveyor: surveyor, version: Convoy.version)
-            : try await convoy.drift(control, surveyor: surveyor, version: Convoy.version)
+        let look = { (lease: HeldLease?) in
+            let convoy = try workplace.fleetOperator(context, progress: progress, under: lease)
+            let control = ControlClient(socket: workplace.layout.controlSocket, fence: lease?.fence)
+            return lease == nil
+                ? try await convoy.drift(control, surveyor: PosixSurveyor(), version: Convoy.version)
+                : try await convoy.heal(control, surveyor: PosixSurveyor(), version: Convoy.version)
+        }
+        let report = heal ? try await workplace.underLease("drift --heal", look) : try await look(nil)
         Terminal.print(output.json ? try StableJSON.text(report) : DriftText(report).text)
         if !report.findings.isEmpty { throw ExitCode(Failure.Code.differencesFound.rawValue) }
         if !report.unseen.isEmpty { throw ExitCode(Failure.Code.unavailable.rawValue) }

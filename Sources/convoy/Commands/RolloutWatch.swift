@@ -36,7 +36,9 @@ struct RolloutWatch {
             } else {
                 drawn = await draw(record, rollout, journal, over: drawn)
             }
-            idle = journal.count == told && !isAtWork ? idle + 1 : 0
+            let isStill = journal.count == told
+            let isQuiet = isStill ? await !isAtWork : false
+            idle = isQuiet ? idle + 1 : 0
             told = journal.count
             if rollout.state != .open { return try end(rollout) }
             // It may have just ended and not been noted yet.
@@ -45,8 +47,9 @@ struct RolloutWatch {
         }
     }
 
-    /// As long as a convoy changes this fleet it holds this.
-    private var isAtWork: Bool { SupervisorLock.holder(path: workplace.layout.operatorLock) != nil }
+    private var isAtWork: Bool {
+        get async { (try? await workplace.leases.current())?.expired == false }
+    }
 
     private func tell(_ entry: JournalEntry, _ rollout: RolloutRecord) {
         Terminal.print(

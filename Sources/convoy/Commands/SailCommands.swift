@@ -25,12 +25,14 @@ struct Up: AsyncParsableCommand {
         let workplace = Workplace(fleet)
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
-        if let backend { try await workplace.host().choose(backend) }
-        if let note = ResourcesNote.text(context.spec, try workplace.host().backend) { progress.step(note) }
-        let result = try await workplace.fleetOperator(context, progress: progress).up()
-        try await workplace.host().admit(workplace)
+        let result = try await workplace.underLease("up") { lease in
+            if let backend { try await workplace.host().choose(backend) }
+            if let note = ResourcesNote.text(context.spec, try workplace.host().backend) { progress.step(note) }
+            let result = try await workplace.fleetOperator(context, progress: progress, under: lease).up()
+            try lease.check()
+            try await workplace.host().admit(workplace)
+            return result
+        }
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
     }
 }
@@ -75,13 +77,13 @@ struct Rollout: AsyncParsableCommand {
         guard let to else { return try await RolloutWatch(workplace, context, json: output.json).run() }
         context.spec.server.release = try ReleaseTarget.parse(to, like: context.spec.server.release)
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json || events)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
         let isTold = events
-        let operation = try workplace.fleetOperator(context, progress: progress) { entry in
-            if isTold { Terminal.print(RolloutEvent(entry).line) }
+        let result = try await workplace.underLease("rollout") { [context] lease in
+            let operation = try workplace.fleetOperator(context, progress: progress, under: lease) { entry in
+                if isTold { Terminal.print(RolloutEvent(entry).line) }
+            }
+            return try await operation.rollout()
         }
-        let result = try await operation.rollout()
         if events { return }
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
     }
@@ -103,10 +105,11 @@ struct Resume: AsyncParsableCommand {
         let workplace = Workplace(fleet)
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
         let report = SailReport(workplace: workplace, context: context, json: output.json, progress: progress)
-        switch try await workplace.fleetOperator(context, progress: progress).resume() {
+        let outcome = try await workplace.underLease("resume") { lease in
+            try await workplace.fleetOperator(context, progress: progress, under: lease).resume()
+        }
+        switch outcome {
         case .went(let result): try report.show(result)
         case .nothingOpen where output.json: try report.show(.unchanged(corrected: []))
         case .nothingOpen:
@@ -131,9 +134,9 @@ struct Rollback: AsyncParsableCommand {
         let workplace = Workplace(fleet)
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
-        let result = try await workplace.fleetOperator(context, progress: progress).rollback()
+        let result = try await workplace.underLease("rollback") { lease in
+            try await workplace.fleetOperator(context, progress: progress, under: lease).rollback()
+        }
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)
     }
 }
@@ -155,10 +158,11 @@ struct Down: AsyncParsableCommand {
         let workplace = Workplace(fleet)
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: false)
-        let lock = try workplace.lockOperations()
-        defer { withExtendedLifetime(lock) {} }
-        try await workplace.fleetOperator(context, progress: progress).down()
-        if purge { try await workplace.host().purge() }
+        try await workplace.underLease("down") { lease in
+            try await workplace.fleetOperator(context, progress: progress, under: lease).down()
+            try lease.check()
+            if purge { try await workplace.host().purge() }
+        }
         progress.endDetail()
         Terminal.print("\(context.spec.name) is down\n")
     }

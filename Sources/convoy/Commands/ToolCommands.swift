@@ -73,14 +73,14 @@ struct Releases: AsyncParsableCommand {
             let workplace = Workplace(fleet)
             let context = try workplace.context()
             let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: false)
-            let lock = try workplace.lockOperations()
-            defer { withExtendedLifetime(lock) {} }
-            let operations = try workplace.fleetOperator(context, progress: progress)
             let own = context.spec.server.release
             let wanted = try versions.isEmpty ? [own] : versions.map { try ReleaseTarget.parse($0, like: own) }
-            for reference in wanted {
-                let release = try await operations.present(reference)
-                Terminal.print("\(reference) \(release.digest)\n")
+            try await workplace.underLease("releases fetch") { lease in
+                let operations = try workplace.fleetOperator(context, progress: progress, under: lease)
+                for reference in wanted {
+                    let release = try await operations.present(reference)
+                    Terminal.print("\(reference) \(release.digest)\n")
+                }
             }
         }
     }

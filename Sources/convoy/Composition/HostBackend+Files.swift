@@ -1,6 +1,5 @@
 import Fleet
 import Foundation
-import Ledger
 import Planning
 import Ports
 import Rendering
@@ -18,8 +17,7 @@ extension HostBackend {
     /// operator out go by themselves, unless the edge was reached within a minute.
     func admit(_ workplace: Workplace) async throws {
         guard backend == .systemd else { return }
-        let ledger = FileLedger(files: PosixFiles(), path: layout.ledger)
-        guard let plan = try await ledger.load().current, let edge = try edgeUser() else { return }
+        guard let plan = try await workplace.leases.ledger().load().current, let edge = try edgeUser() else { return }
         let rules = try FirewallRenderer.render(FirewallPlan(plan, edgeUser: edge.user))
         guard try PosixFiles().read(layout.firewallRules) != rules.content else { return }
         try await armUndo()

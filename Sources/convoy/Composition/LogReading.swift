@@ -38,7 +38,7 @@ struct LogReading: Sendable {
 
     /// What the ledger says runs here; else what fleet.yaml says.
     private static func fleet(_ workplace: Workplace) async throws -> String {
-        let record = try? await FileLedger(files: PosixFiles(), path: workplace.layout.ledger).load()
+        let record = try? await workplace.leases.ledger().load()
         let plan = record?.current ?? record?.next ?? record?.previous
         return try plan?.fleet ?? SpecFile(path: workplace.file, workplace: workplace).load().spec.name
     }

@@ -18,12 +18,19 @@ struct Workplace {
     let layout: FleetLayout
     let file: String
     let terminal = Terminal.current()
+    /// Who may change this fleet, and its ledger.
+    let leases: SQLiteLeases
 
     init(_ options: FleetOptions) { self.init(file: options.file, root: options.root) }
 
     init(file: String, root: String) {
         layout = FleetLayout(root: Self.absolute(root))
         self.file = file
+        leases = Self.leases(layout)
+    }
+
+    static func leases(_ layout: FleetLayout) -> SQLiteLeases {
+        SQLiteLeases(database: LedgerDatabase(path: layout.ledger, legacyPath: layout.oldLedger))
     }
 
     static func absolute(_ path: String) -> String {
@@ -84,48 +91,45 @@ struct Workplace {
             configuration: layout.edgeConfiguration, includeFile: includeFile, gateSocket: layout.gateSocket)
     }
 
+    /// Without a lease it can look, and change nothing.
     func fleetOperator(
-        _ context: FleetContext, progress: any Ports.Progress,
+        _ context: FleetContext, progress: any Ports.Progress, under lease: HeldLease? = nil,
         journaled: @escaping @Sendable (JournalEntry) -> Void = { _ in }
     ) throws -> FleetOperator {
         let seal = TreeReleaseSeal(state: layout.state)
         let interrupts = Interrupts()
+        let ports = OperatorPorts(
+            releases: LocalReleaseStore(
+                state: layout.state, directory: directory, seal: seal,
+                environment: ProcessInfo.processInfo.environment),
+            users: { MongoUserDirectory(adminURI: $0) },
+            instanceURI: { try InstanceURI.make(base: $0, user: $1, password: $2) },
+            control: ControlClient(socket: layout.controlSocket, fence: lease?.fence),
+            launcher: try host().launcher(),
+            sharedEdge: { [layout] in Self.sharedEdge(layout, $0) },
+            ledger: leases.ledger(under: lease?.fence), files: PosixFiles(),
+            secrets: SystemSecrets(), vault: try host().vault(), time: SystemTime(), progress: progress,
+            isInterrupted: { interrupts.happened })
         return FleetOperator(
-            ports: OperatorPorts(
-                releases: LocalReleaseStore(
-                    state: layout.state, directory: directory, seal: seal,
-                    environment: ProcessInfo.processInfo.environment),
-                users: { MongoUserDirectory(adminURI: $0) },
-                instanceURI: { try InstanceURI.make(base: $0, user: $1, password: $2) },
-                control: ControlClient(socket: layout.controlSocket),
-                launcher: try host().launcher(),
-                sharedEdge: { [layout] in Self.sharedEdge(layout, $0) },
-                ledger: FileLedger(files: PosixFiles(), path: layout.ledger), files: PosixFiles(),
-                secrets: SystemSecrets(), vault: try host().vault(), time: SystemTime(), progress: progress,
-                isInterrupted: { interrupts.happened }),
-            context: context, seams: seams(journaled))
+            ports: lease.map(ports.fenced) ?? ports, context: context, seams: seams(lease, journaled))
     }
 
-    private func seams(_ journaled: @escaping @Sendable (JournalEntry) -> Void) -> RolloutSeams {
+    private func seams(
+        _ lease: HeldLease?, _ journaled: @escaping @Sendable (JournalEntry) -> Void
+    ) -> RolloutSeams {
         RolloutSeams(
-            nameRelease: { [self] in try SpecFile(path: file, workplace: self).name($0) }, journaled: journaled,
-            holder: "\(NSUserName())@\(ProcessInfo.processInfo.hostName)")
+            nameRelease: { [self] in
+                try lease?.check()
+                try SpecFile(path: file, workplace: self).name($0)
+            }, journaled: journaled, holder: SystemWitness.holder(for: "").name)
     }
 
     /// Which backend this host has, and what stands behind it.
     func host() throws -> HostBackend { try HostBackend(layout: layout) }
 
-    /// Held while a verb changes the fleet: two operators at once would undo each other's work.
-    func lockOperations() throws -> SupervisorLock {
+    /// Runs a verb's changes under the fleet's lease: two operators at once would undo each other's work.
+    func underLease<Value>(_ verb: String, _ body: (HeldLease) async throws -> Value) async throws -> Value {
         for path in [layout.state, layout.runtime] { try PosixFiles().makeDirectory(path, mode: 0o755) }
-        do {
-            return try SupervisorLock(path: layout.operatorLock)
-        } catch let failure as Failure where failure.code == .leaseHeld {
-            let holder = SupervisorLock.holder(path: layout.operatorLock)
-            throw Failure(
-                .leaseHeld, "cannot change this fleet now",
-                because: "another convoy" + (holder.map { " (pid \($0))" } ?? "") + " is at work on it",
-                next: "wait until it has ended")
-        }
+        return try await HeldLease.hold(SystemWitness.holder(for: verb), of: leases, time: SystemTime(), body)
     }
 }

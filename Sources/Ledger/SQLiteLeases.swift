@@ -1,0 +1,66 @@
+import Fleet
+import GRDB
+import Planning
+import Ports
+
+/// The lease beside the ledger, in the same file: so one transaction can ask about it and write.
+package struct SQLiteLeases: LeaseStore, LeaseGuard {
+    private let database: LedgerDatabase
+    private let witness: any LeaseWitness
+
+    package init(database: LedgerDatabase, witness: any LeaseWitness = SystemWitness()) {
+        self.database = database
+        self.witness = witness
+    }
+
+    /// Writes under the lease of that fence; without one it can only be read.
+    package func ledger(under fence: Int? = nil) -> SQLiteLedger {
+        SQLiteLedger(database: database, witness: witness, fence: fence)
+    }
+
+    package func acquire(_ holder: LeaseHolder, lifetime: Seconds) async throws -> OperatorLease {
+        try await change { [witness] in
+            try $0.acquire(holder, lifetime: lifetime, at: witness.now(), isGone: witness.isGone)
+        }
+    }
+
+    package func renew(_ fence: Int, lifetime: Seconds) async throws {
+        try await change { [witness] in try $0.renew(fence, lifetime: lifetime, at: witness.now()) }
+    }
+
+    package func release(_ fence: Int) async throws { try await change { $0.release(fence) } }
+
+    package func current() async throws -> OperatorLease? {
+        try await machine().current(at: witness.now(), isGone: witness.isGone)
+    }
+
+    package func breakLease() async throws -> OperatorLease? {
+        // Nobody held what nobody has made yet.
+        guard try await machine().term != nil else { return nil }
+        return try await change { [witness] in $0.breakTerm(at: witness.now(), isGone: witness.isGone) }
+    }
+
+    package func admit(_ fence: Int?) async throws {
+        guard let fence else {
+            throw Failure(
+                .leaseHeld, "the supervisor changes nothing", because: "the request names no lease",
+                next: "use the convoy that belongs to this supervisor")
+        }
+        try await machine().check(fence, at: witness.now())
+    }
+
+    private func machine() async throws -> LeaseMachine {
+        try await database.read { try LeaseTable.load($0) } ?? LeaseMachine()
+    }
+
+    private func change<Value: Sendable>(
+        _ body: @escaping @Sendable (inout LeaseMachine) throws -> Value
+    ) async throws -> Value {
+        try await database.write { db in
+            var machine = try LeaseTable.load(db)
+            let value = try body(&machine)
+            try LeaseTable.save(machine, in: db)
+            return value
+        }
+    }
+}

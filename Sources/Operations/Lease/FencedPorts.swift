@@ -1,0 +1,95 @@
+import Fleet
+import Planning
+import Ports
+
+extension OperatorPorts {
+    /// The same world, in which nothing changes any more once the lease is lost. Ledger and supervisor ask for
+    /// themselves; what can't is asked for here, in the moment before.
+    package func fenced(by lease: HeldLease) -> OperatorPorts {
+        var ports = self
+        ports.control = FencedControl(control: control, lease: lease)
+        ports.files = FencedFiles(files: files, lease: lease)
+        ports.vault = vault.map { FencedVault(vault: $0, lease: lease) }
+        ports.users = { [users] in FencedUsers(users: try users($0), lease: lease) }
+        ports.isInterrupted = { [isInterrupted] in isInterrupted() || lease.isLost }
+        return ports
+    }
+}
+
+private struct FencedControl: SupervisorControl {
+    let control: any SupervisorControl
+    let lease: HeldLease
+
+    func status(newerThan revision: Int?, timeout: Seconds) async throws -> StatusReport {
+        try await control.status(newerThan: revision, timeout: timeout)
+    }
+    func begin(_ plan: GenerationPlan) async throws {
+        try lease.check()
+        try await control.begin(plan)
+    }
+    func flip(to generation: Int) async throws {
+        try lease.check()
+        try await control.flip(to: generation)
+    }
+    func retire(_ generation: Int, drain: Seconds) async throws {
+        try lease.check()
+        try await control.retire(generation, drain: drain)
+    }
+    func check() async throws { try await control.check() }
+    func shutdown(drain: Seconds) async throws {
+        try lease.check()
+        try await control.shutdown(drain: drain)
+    }
+}
+
+private struct FencedUsers: UserDirectory {
+    let users: any UserDirectory
+    let lease: HeldLease
+
+    func ensure(_ name: String, password: Secret, grants: [DatabaseGrant]) async throws -> UserChange {
+        try lease.check()
+        return try await users.ensure(name, password: password, grants: grants)
+    }
+    func holdsExactly(_ name: String, grants: [DatabaseGrant]) async throws -> Bool {
+        try await users.holdsExactly(name, grants: grants)
+    }
+    func remove(_ name: String) async throws {
+        try lease.check()
+        try await users.remove(name)
+    }
+    func list(prefix: String) async throws -> [String] { try await users.list(prefix: prefix) }
+    func holdings(prefix: String, databases: [String]) async throws -> [UserHolding] {
+        try await users.holdings(prefix: prefix, databases: databases)
+    }
+}
+
+private struct FencedFiles: FileStore {
+    let files: any FileStore
+    let lease: HeldLease
+
+    func read(_ path: String) throws -> String? { try files.read(path) }
+    func readSecret(_ path: String) throws -> Secret? { try files.readSecret(path) }
+    func write(_ path: String, _ content: String, mode: UInt16) throws {
+        try lease.check()
+        try files.write(path, content, mode: mode)
+    }
+    func makeDirectory(_ path: String, mode: UInt16) throws {
+        try lease.check()
+        try files.makeDirectory(path, mode: mode)
+    }
+    func remove(_ path: String) throws {
+        try lease.check()
+        try files.remove(path)
+    }
+    func list(_ directory: String) throws -> [String] { try files.list(directory) }
+}
+
+private struct FencedVault: CredentialVault {
+    let vault: any CredentialVault
+    let lease: HeldLease
+
+    func seal(_ content: Secret, named name: String, to path: String) async throws {
+        try lease.check()
+        try await vault.seal(content, named: name, to: path)
+    }
+}
