@@ -83,7 +83,7 @@ extension RolloutRunner {
     /// One that is being started again, or has to be, is no reason to give up. Every call is idempotent.
     @discardableResult
     func asking<Answer: Sendable>(
-        _ call: (any SupervisorControl) async throws -> Answer
+        _ call: (any FleetControl) async throws -> Answer
     ) async throws -> Answer {
         do {
             return try await call(ports.control)
