@@ -3,10 +3,8 @@
 
 import contextlib
 import datetime
-import os
 import re
-import subprocess
-import threading
+import sqlite3
 import time
 
 import harness
@@ -60,35 +58,13 @@ def fleet(world):
     return STATE["fleet"]
 
 
-class Rollout:
-    """A rollout as somebody at a terminal sees it, each line with the time it came."""
-
-    def __init__(self, ours, reference):
-        command = [os.environ["CONVOY_BIN"], "rollout", "--root", ours.world.root, "--file", ours.spec]
-        ear, mouth = os.openpty()
-        self.lines = []
-        self.process = subprocess.Popen([*command, "--to", reference], stdout=subprocess.DEVNULL, stderr=mouth)
-        os.close(mouth)
-        self.reader = threading.Thread(target=self._listen, args=(ear,), daemon=True)
-        self.reader.start()
-
-    def _listen(self, ear):
-        rest = b""
-        # The end of a terminal is an error of its own.
-        with contextlib.suppress(OSError):
-            while data := os.read(ear, 65536):
-                *lines, rest = re.split(rb"[\r\n]+", rest + data)
-                self.lines += [(time.time(), line.decode(errors="replace")) for line in lines]
-        self.lines.append((time.time(), rest.decode(errors="replace")))
-        os.close(ear)
-
-    def end(self):
-        code = self.process.wait(120)
-        self.reader.join(10)
-        return code, "\n".join(line for _, line in self.lines)
-
-    def when(self, words):
-        return next((moment for moment, line in self.lines if words in line), None)
+def decided(world, since):
+    """When the journal says that the soak failed, and in which words."""
+    with contextlib.closing(sqlite3.connect(f"file:{world.root}/var/lib/convoy/ledger.db?mode=ro", uri=True)) as ledger:
+        rows = ledger.execute("SELECT at, detail FROM journal WHERE step = 'soak' AND mark = 'failed' AND at >= ?",
+                              (since,)).fetchall()
+    check(len(rows) == 1, f"the journal has {len(rows)} soaks that failed, not one")
+    return rows[0]
 
 
 def served_again(world, generation, since):
@@ -115,17 +91,17 @@ def reverted(world, version, flaw, figures, sdk=2):
         # Something to compare with.
         time.sleep(5)
         began = time.time()
-        rollout = Rollout(ours, release(world, version, flaw))
-        code, words = rollout.end()
-    check(code == 1, f"exit {code} instead of 1: {words[-600:]}")
+        done = ours.convoy("rollout", "--to", release(world, version, flaw), fails=True)
+    words = done.stderr + done.stdout
+    check(done.returncode == 1, f"exit {done.returncode} instead of 1: {words[-600:]}")
     found = re.search(figures, words)
     check(found, f"no figures in: {words[-600:]}")
     print(f"      {found.group(0)}", flush=True)
-    decided = rollout.when("taking generation")
-    check(decided, f"no word of the decision: {words[-600:]}")
+    moment, why = decided(world, began)
+    check(found.group(0) in why, f"the journal has other words: {why}")
     back = served_again(world, generation, began)
     check(back, "the old generation was not flipped back to")
-    check(back - decided < 1, f"the way back took {back - decided:.2f} s")
+    check(back - moment < 1, f"the way back took {back - moment:.2f} s")
     status = ours.status()
     check(status["release"]["version"] == "1.0.0", f"{status['release']['version']} serves")
     check({row["name"]: row["pid"] for row in status["instances"]} == before, "other instances run than before")
@@ -160,8 +136,7 @@ def good(world):
     ours = fleet(world)
     ours.spec.write_text(ours.spec.read_text().replace("bake: 60s", "bake: 15s"))
     with load(ours) as summary:
-        code, words = Rollout(ours, release(world, "5.0.0", "none")).end()
-    check(code == 0, f"exit {code}: {words[-600:]}")
+        ours.convoy("rollout", "--to", release(world, "5.0.0", "none"))
     check(ours.status()["release"]["version"] == "5.0.0", "the new version does not serve")
     check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
 
