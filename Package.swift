@@ -162,7 +162,7 @@ let package = Package(
         tests("Conformance", [nioCore, nioPosix, crypto, cryptoExtras]),
         tests("Console", []),
         tests("Control", ["Daemons", "LedgerContract"]),
-        tests("Edge", ["Rendering"]),
+        tests("Edge", ["Rendering", "Gate"]),
         tests("Gate", [jwtKit, crypto, cryptoExtras, nioCore]),
         tests("Issuers", [nioCore, nioHTTP1, nioPosix, nioSSL]),
         tests("Ledger", ["LedgerContract", grdb]),

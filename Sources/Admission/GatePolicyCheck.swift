@@ -12,6 +12,9 @@ package enum GatePolicyCheck {
             guard isName(pool.name) else { return "the name of a pool has other characters than A-Z a-z 0-9 - _" }
             guard pool.sessions.allSatisfy(isName) else { return "a session tag of pool \(pool.name) is malformed" }
             guard isScope(pool.scope) else { return "the scope of pool \(pool.name) is malformed" }
+            if let also = pool.also, !((0...1).contains(also.part) && pool.active == also.colour.other) {
+                return "the part of pool \(pool.name) is not within 0...1, or nobody has the rest"
+            }
             if let fault = ruleFault(of: pool) { return fault + " of pool \(pool.name)" }
         }
         guard Set(policy.pools.map(\.name)).count == policy.pools.count else { return "a pool is there twice" }

@@ -28,10 +28,13 @@ package struct Grant: Sendable, Equatable {
     package var owner: String?
     /// The id that the gate made.
     package var newSession: String?
+    /// The client says that it needs its session no more; whether that ends is its server's business.
+    package var closesSession: Bool
 
     package init(
         caller: Caller, pool: String, group: String, sessionGroup: String? = nil, session: SessionUse = .none,
-        rate: RateLimit? = nil, owner: String? = nil, newSession: String? = nil
+        rate: RateLimit? = nil, owner: String? = nil, newSession: String? = nil,
+        closesSession: Bool = false
     ) {
         self.caller = caller
         self.pool = pool
@@ -41,6 +44,7 @@ package struct Grant: Sendable, Equatable {
         self.rate = rate
         self.owner = owner
         self.newSession = newSession
+        self.closesSession = closesSession
     }
 
     var headers: [(name: String, value: String)] {

@@ -11,6 +11,7 @@ package struct PoolRule: Sendable, Equatable {
     package let resource: String
     package let group: String
     private let routes: SessionRoutes
+    private let also: Also?
     private let metadata: String
     private let tools: ToolJudge?
     private let clients: [AddressBlock]?
@@ -21,7 +22,8 @@ package struct PoolRule: Sendable, Equatable {
         scope = pool.scope
         resource = "\(url)/\(pool.name)/mcp"
         group = pool.active.map { "\(pool.name)_\($0.rawValue)" } ?? Self.nobody
-        routes = SessionRoutes(pool)
+        routes = SessionRoutes(pool, colour: pool.active)
+        also = pool.also.map { Also($0, pool) }
         metadata = "\(url)/.well-known/oauth-protected-resource/\(pool.name)/mcp"
         tools = pool.tools.map { ToolJudge($0, comparesHeaders: pool.comparesHeaders) }
         clients = pool.clients
@@ -42,13 +44,30 @@ package struct PoolRule: Sendable, Equatable {
         if let reason = tools?.refusal(of: request) {
             return .forbid(challenge: nil, word: .tool, caller: caller, reason: reason)
         }
-        let (session, sessionGroup) = routes.route(request)
+        // Decided here, where the caller is known: one that is sent there once is sent there always.
+        let other = also.flatMap { $0.split.takes(caller) ? $0 : nil }
+        let (session, sessionGroup) = (other?.routes ?? routes).route(request)
         if case .held(let id, _) = session, !SessionID.isWellFormed(id) {
             return .forbid(challenge: nil, word: .session, caller: caller, reason: "the session id is malformed")
         }
         return .admit(
             Grant(
-                caller: caller, pool: name, group: group, sessionGroup: sessionGroup, session: session, rate: rate))
+                caller: caller, pool: name, group: other?.group ?? group, sessionGroup: sessionGroup, session: session,
+                rate: rate,
+                closesSession: request.method.isExactly("DELETE")))
+    }
+
+    /// Where a part of the callers goes.
+    private struct Also: Sendable, Equatable {
+        let split: TrafficSplit
+        let group: String
+        let routes: SessionRoutes
+
+        init(_ also: GatePolicy.Pool.Also, _ pool: GatePolicy.Pool) {
+            split = TrafficSplit(part: also.part, seed: also.seed)
+            group = "\(pool.name)_\(also.colour.rawValue)"
+            routes = SessionRoutes(pool, colour: also.colour)
+        }
     }
 
     /// RFC 9728, 5.1; no error attribute for who brought no token (RFC 6750, 3.1).

@@ -8,11 +8,12 @@ package struct SessionRoutes: Sendable, Equatable {
     /// Groups of the instances that new traffic goes to.
     private let serving: [String]
 
-    init(_ pool: GatePolicy.Pool) {
+    /// `colour`: of those that new traffic goes to.
+    init(_ pool: GatePolicy.Pool, colour: Colour?) {
         self.pool = pool.name
         tags = pool.sessions
         external = pool.sessionsAreExternal
-        serving = pool.sessions.filter { tag in pool.active.map { tag.hasPrefix($0.rawValue) } ?? false }
+        serving = pool.sessions.filter { tag in colour.map { tag.hasPrefix($0.rawValue) } ?? false }
             .map { "\(pool.name)_\($0)" }
     }
 

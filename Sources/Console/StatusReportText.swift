@@ -12,7 +12,7 @@ package struct StatusText: Sendable {
     }
 
     package var text: String {
-        var lines = [headline]
+        var lines = [headline] + shares
         if !status.instances.isEmpty { lines.append(table.trimmedEnd) }
         let troubled = status.instances.filter { !$0.reason.isEmpty && $0.state != .pending }
         for instance in troubled { lines.append("  \(instance.name): \(instance.reason)") }
@@ -32,6 +32,13 @@ package struct StatusText: Sendable {
         let mark = status.converged ? "converged" : "NOT converged"
         return "\(status.fleet): generation \(status.generation), \(release.name) \(release.version) "
             + "(\(release.digest.short)), \(mark)"
+    }
+
+    /// Nothing to say while each pool has all of its traffic in one place.
+    private var shares: [String] {
+        status.trafficShare.filter { $0.part < 1 }.map {
+            "  new traffic of \($0.pool): \(Int(($0.part * 100).rounded()))% to generation \($0.generation)"
+        }
     }
 
     private var table: String {

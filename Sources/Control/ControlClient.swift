@@ -9,7 +9,7 @@ import Ports
 /// A supervisor's control from the other side of its socket. Throws what the supervisor threw.
 ///
 /// `shutdown` of the client is `close()`: the protocol's `shutdown` ends the supervisor.
-package struct ControlClient: SupervisorControl, DriftControl {
+package struct ControlClient: FleetControl, DriftControl {
     private let path: String
     private let fence: Int?
     private let tenure: Tenure
@@ -53,7 +53,20 @@ package struct ControlClient: SupervisorControl, DriftControl {
     }
 
     package func begin(_ plan: GenerationPlan) async throws {
-        try await send(.PUT, "generations/\(plan.number)", try ControlProtocol.encode(plan), limit: 300)
+        try await begin(plan, only: nil)
+    }
+
+    package func begin(_ plan: GenerationPlan, only instances: Set<String>?) async throws {
+        let query = Self.query(instances).map { "?" + $0 } ?? ""
+        try await send(.PUT, "generations/\(plan.number)" + query, try ControlProtocol.encode(plan), limit: 300)
+    }
+
+    package func share(_ generation: Int, part: Double) async throws {
+        try await send(.POST, "generations/\(generation)/share?part=\(part)", limit: 120)
+    }
+
+    package func balance(_ generation: Int) async throws {
+        try await send(.POST, "generations/\(generation)/balance", limit: 120)
     }
 
     package func flip(to generation: Int) async throws {
@@ -61,7 +74,25 @@ package struct ControlClient: SupervisorControl, DriftControl {
     }
 
     package func retire(_ generation: Int, drain: Seconds) async throws {
-        try await send(.DELETE, "generations/\(generation)?drain=\(drain.value)", limit: Seconds(drain.value + 300))
+        _ = try await retire(generation, only: nil, drain: drain)
+    }
+
+    package func retire(
+        _ generation: Int, only instances: Set<String>?, drain: Seconds
+    ) async throws -> DrainReport {
+        let query = "drain=\(drain.value)" + (Self.query(instances).map { "&" + $0 } ?? "")
+        let body = try await send(
+            .DELETE, "generations/\(generation)?\(query)", limit: Seconds(drain.value + 300))
+        do {
+            return try ControlProtocol.decode(DrainReport.self, from: body)
+        } catch {
+            throw garbled("its report can't be read: \(error)")
+        }
+    }
+
+    /// Names of instances have nothing in them that a URL would have to escape.
+    private static func query(_ instances: Set<String>?) -> String? {
+        instances.map { "only=" + $0.sorted().joined(separator: ",") }
     }
 
     package func check() async throws { try await send(.POST, "check", limit: 300) }

@@ -37,9 +37,9 @@ struct ControlResponse: Sendable {
     }
 }
 
-/// The endpoints below `/v1`, one per method of `SupervisorControl`.
+/// The endpoints below `/v1`, one per method of `FleetControl`.
 struct ControlRoutes: Sendable {
-    let control: any SupervisorControl
+    let control: any FleetControl
     let leases: any LeaseGuard
     /// Nil: a supervisor that does not look for drift.
     var drift: (any DriftControl)?
@@ -71,17 +71,15 @@ struct ControlRoutes: Sendable {
             let timeout = min(try query.seconds("timeout") ?? 0, Seconds(ControlProtocol.longestPoll))
             return try ControlProtocol.encode(try await control.status(newerThan: newerThan, timeout: timeout))
         case (.PUT, "generations", 3):
-            let plan = try plan(try number(path[2]), request.body)
+            let (plan, names) = (try plan(try number(path[2]), request.body), query.names("only"))
             try await admit(request)
-            try await control.begin(plan)
+            try await control.begin(plan, only: names)
         case (.DELETE, "generations", 3):
             let (generation, drain) = (try number(path[2]), try query.drain())
+            let names = query.names("only")
             try await admit(request)
-            try await control.retire(generation, drain: drain)
-        case (.POST, "generations", 4) where path[3] == "flip":
-            let generation = try number(path[2])
-            try await admit(request)
-            try await control.flip(to: generation)
+            return try ControlProtocol.encode(try await control.retire(generation, only: names, drain: drain))
+        case (.POST, "generations", 4): try await move(try number(path[2]), path[3], query, request)
         case (.GET, "drift", 2) where drift != nil: return try ControlProtocol.encode(try await drift?.survey())
         case (.POST, "drift", 3) where path[2] == "heal" && drift != nil:
             try await admit(request)
@@ -101,6 +99,23 @@ struct ControlRoutes: Sendable {
         guard let text = request.fence else { return try await leases.admit(nil) }
         guard let fence = Int(text), fence > 0 else { throw Refusal.badRequest("not a lease: \(text)") }
         try await leases.admit(fence)
+    }
+
+    /// What moves traffic.
+    private func move(_ generation: Int, _ how: String, _ query: Query, _ request: ControlRequest) async throws {
+        switch how {
+        case "share":
+            let part = try query.part()
+            try await admit(request)
+            try await control.share(generation, part: part)
+        case "balance":
+            try await admit(request)
+            try await control.balance(generation)
+        case "flip":
+            try await admit(request)
+            try await control.flip(to: generation)
+        default: throw Refusal.unknown("\(request.method.rawValue) \(request.target)")
+        }
     }
 
     private func plan(_ generation: Int, _ body: Data) throws -> GenerationPlan {
@@ -161,6 +176,18 @@ private struct Query {
     func drain() throws -> Seconds {
         guard let drain = try seconds("drain") else { throw Refusal.badRequest("drain is missing") }
         return drain
+    }
+
+    func part() throws -> Double {
+        guard let text = value("part"), let part = Double(text), (0...1).contains(part) else {
+            throw Refusal.badRequest("part is missing, or not a number from 0 to 1")
+        }
+        return part
+    }
+
+    /// `a,b`; nil when it is not there.
+    func names(_ name: String) -> Set<String>? {
+        value(name).map { Set($0.split(separator: ",").map(String.init)) }
     }
 
     private func value(_ name: String) -> String? { items.first { $0.name == name }?.value }

@@ -26,7 +26,7 @@ package final class ControlServer: Sendable {
     /// Listens when it returns. `leases` is asked before each change; `patience` is how long a request may take to
     /// arrive.
     package static func start(
-        _ control: any SupervisorControl, drift: (any DriftControl)? = nil, on listener: Listener,
+        _ control: any FleetControl, drift: (any DriftControl)? = nil, on listener: Listener,
         guardedBy leases: any LeaseGuard,
         patience: Seconds = 10
     ) async throws -> ControlServer {

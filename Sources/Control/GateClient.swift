@@ -11,16 +11,29 @@ package struct GateClient: GateProbe {
 
     package init(socket path: String) {
         let encoded = path.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? path
-        url = "http+unix://\(encoded)/healthz"
+        url = "http+unix://\(encoded)"
     }
 
     private struct Health: Decodable { var revision: Int }
 
+    private struct Sessions: Decodable { var sessions: [SessionTally] }
+
     package func revision() async throws -> Int {
-        var request = HTTPClientRequest(url: url)
+        try await ask("/healthz", limit: 4096, as: Health.self).revision
+    }
+
+    package func sessions(idle: Seconds) async throws -> [SessionTally] {
+        try await ask("/sessions", query: "idle=\(idle.value)", limit: 1 << 20, as: Sessions.self).sessions
+    }
+
+    private func ask<Answer: Decodable>(
+        _ path: String, query: String? = nil, limit: Int, as type: Answer.Type
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: url + path)
         request.headers.add(name: "connection", value: "close")
+        if let query { request.headers.add(name: "X-Convoy-Query", value: query) }
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(1))
-        let body = try await response.body.collect(upTo: 4096)
-        return try JSONDecoder().decode(Health.self, from: Data(body.readableBytesView)).revision
+        let body = try await response.body.collect(upTo: limit)
+        return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
     }
 }

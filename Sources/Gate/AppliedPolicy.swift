@@ -11,7 +11,7 @@ package final class AppliedPolicy: Sendable {
     /// What an operator should know about it.
     package let notices: [String]
     private let judge: AdmissionJudge
-    private let pools: Set<String>
+    let pools: Set<String>
     private let examiner: TokenExaminer
     let inquiries: Inquiries
     /// Issuers whose keys the refresher keeps.

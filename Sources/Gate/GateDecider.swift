@@ -21,6 +21,7 @@ struct GateDecider: Sendable {
         case .authorize: authorize(question.access, on: loop)
         case .health: .now(health())
         case .session: .now(openSession(question))
+        case .sessions: .now(countSessions(question.access.query))
         case .unknown: .now(GateAnswer(status: 404))
         }
     }
@@ -31,6 +32,11 @@ struct GateDecider: Sendable {
         let answer = SessionRoute(sessions: owners.sessions).answer(question, pools: policy.serves, now: now)
         audit.append(AuditLine(at: now, registration: question, answer.status))
         return answer
+    }
+
+    private func countSessions(_ query: String) -> GateAnswer {
+        guard let policy = shelf.current else { return GateAnswer(status: 503) }
+        return SessionCount(sessions: owners.sessions).answer(query, pools: policy.pools, now: clock())
     }
 
     private func health() -> GateAnswer {

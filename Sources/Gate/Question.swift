@@ -2,7 +2,7 @@ import Admission
 
 /// What the edge asks on one of its connections: the contract's requests, none of which has a body.
 struct Question: Sendable {
-    enum Aim: Sendable, Equatable { case authorize, health, session, unknown }
+    enum Aim: Sendable, Equatable { case authorize, health, session, sessions, unknown }
 
     var aim: Aim
     /// Whether the edge wants no more answers on this connection.

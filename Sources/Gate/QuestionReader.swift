@@ -53,6 +53,8 @@ enum QuestionReader {
                 .session
             } else if method.isExactly("GET"), target.isExactly("/healthz") {
                 .health
+            } else if method.isExactly("GET"), target.isExactly("/sessions") {
+                .sessions
             } else {
                 .unknown
             }

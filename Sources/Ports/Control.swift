@@ -16,17 +16,49 @@ package protocol SupervisorControl: Sendable {
     func shutdown(drain: Seconds) async throws
 }
 
+/// What an operator asks of a supervisor when new traffic does not move all at once. Every call is idempotent.
+package protocol TrafficControl: Sendable {
+    /// Gives `part` (0...1) of the new traffic to a generation that does not serve; 0 takes it back. Sessions
+    /// stay where they are. Returns once the gate does so. Refused unless every instance that it has is fit.
+    func share(_ generation: Int, part: Double) async throws
+    /// The same, in proportion to the fit instances of both generations, and kept so while these come and go.
+    func balance(_ generation: Int) async throws
+    /// Starts these instances of the generation, or all that are missing; the rest of the plan is known only.
+    func begin(_ plan: GenerationPlan, only instances: Set<String>?) async throws
+    /// Takes these instances away, also of the generation that serves, or all of it (nil): drain, stop, forget.
+    func retire(_ generation: Int, only instances: Set<String>?, drain: Seconds) async throws -> DrainReport
+}
+
+package typealias FleetControl = SupervisorControl & TrafficControl
+
 package struct StatusReport: Sendable, Equatable, Codable {
     /// Counts up with each change of the status.
     package var revision: Int
     package var status: FleetStatus
     /// Every generation that the supervisor runs.
     package var generations: [GenerationPlan]
+    /// Of every instance that the supervisor runs. They change all the time: no reason for a new revision.
+    package var figures: [InstanceFigures]
 
-    package init(revision: Int, status: FleetStatus, generations: [GenerationPlan]) {
+    package init(
+        revision: Int, status: FleetStatus, generations: [GenerationPlan], figures: [InstanceFigures] = []
+    ) {
         self.revision = revision
         self.status = status
         self.generations = generations
+        self.figures = figures
+    }
+}
+
+extension StatusReport {
+    /// A supervisor that was started before an upgrade tells no figures.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            revision: try container.decode(Int.self, forKey: .revision),
+            status: try container.decode(FleetStatus.self, forKey: .status),
+            generations: try container.decode([GenerationPlan].self, forKey: .generations),
+            figures: try container.decodeIfPresent([InstanceFigures].self, forKey: .figures) ?? [])
     }
 }
 

@@ -53,9 +53,11 @@ package protocol Sockets: Sendable {
     func connections(to port: Int) -> Int
 }
 
-/// Asks a running gate which policy it applies.
+/// Asks a running gate which policy it applies, and what it keeps.
 package protocol GateProbe: Sendable {
     func revision() async throws -> Int
+    /// Sessions that somebody used within `idle`, by who opened them.
+    func sessions(idle: Seconds) async throws -> [SessionTally]
 }
 
 /// Tells a person what is going on while they wait. Never gets a secret.

@@ -43,7 +43,9 @@ struct PoolGroups {
         of own: EdgePlan.Slot, among slots: [EdgePlan.Slot], named name: String
     ) -> EdgeContext.Group {
         let backups = slots.filter { $0.slot != own.slot }.map { server($0, backup: true) }
-        return .init(upstream: name, balanced: false, servers: [server(own, backup: false)] + backups, keepalive: 8)
+        // One that drains gets nothing new, but the calls of its sessions are its own.
+        let keeper = EdgeContext.Server(port: own.port, backup: false, down: !own.inRotation && !own.drains)
+        return .init(upstream: name, balanced: false, servers: [keeper] + backups, keepalive: 8)
     }
 
     private static func server(_ slot: EdgePlan.Slot, backup: Bool) -> EdgeContext.Server {

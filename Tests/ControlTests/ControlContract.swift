@@ -44,8 +44,19 @@ struct ControlContract {
             try await control.flip(to: 7)
             try await control.check()
             try await control.retire(7, drain: 2.5)
+            try await control.begin(.sample(8), only: ["analytics-2-g8", "analytics-1-g8"])
+            try await control.begin(.sample(8), only: [])
+            try await control.share(8, part: 0.3)
+            try await control.balance(8)
+            let report = try await control.retire(8, only: ["analytics-1-g8"], drain: 1)
+            #expect(report == DrainReport(sessions: 6, ended: 3, moved: 2, cut: 1, callsCut: 4))
+            #expect(try await control.retire(8, only: nil, drain: 1) == report)
             try await control.shutdown(drain: 0)
-            let expected = ["begin 7", "begin 7", "flip 7", "check", "retire 7 2.5", "shutdown 0.0"]
+            let expected = [
+                "begin 7", "begin 7", "flip 7", "check", "retire 7 2.5", "only analytics-1-g8 analytics-2-g8",
+                "begin 8", "only ", "begin 8", "share 8 0.3", "balance 8", "only analytics-1-g8", "retire 8 1.0",
+                "retire 8 1.0", "shutdown 0.0",
+            ]
             #expect(await fake.asked == expected)
         }
     }
@@ -82,7 +93,7 @@ struct ControlContract {
 }
 
 func withControl(
-    _ road: ControlContract.Road, _ body: (any SupervisorControl, FakeControl) async throws -> Void
+    _ road: ControlContract.Road, _ body: (any FleetControl, FakeControl) async throws -> Void
 ) async throws {
     let fake = FakeControl()
     switch road {
@@ -109,7 +120,7 @@ struct OpenGuard: LeaseGuard {
 }
 
 func withServer(
-    _ control: any SupervisorControl, guardedBy leases: any LeaseGuard = OpenGuard(), patience: Seconds = 10,
+    _ control: any FleetControl, guardedBy leases: any LeaseGuard = OpenGuard(), patience: Seconds = 10,
     _ body: (String, ControlServer) async throws -> Void
 ) async throws {
     let directory = FileManager.default.temporaryDirectory.appendingPathComponent(

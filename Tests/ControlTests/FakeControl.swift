@@ -3,7 +3,7 @@ import Ports
 import Synchronization
 
 /// A supervisor in memory: remembers what was asked, answers what it is told to.
-actor FakeControl: SupervisorControl {
+actor FakeControl: FleetControl {
     private(set) var asked: [String] = []
     private(set) var cancelledPolls = 0
     private var plans: [GenerationPlan] = []
@@ -85,6 +85,27 @@ actor FakeControl: SupervisorControl {
         }
         plans.removeAll { $0.number == generation }
         changed()
+    }
+
+    func share(_ generation: Int, part: Double) async throws {
+        asked.append("share \(generation) \(part)")
+        if let failure { throw failure }
+    }
+
+    func balance(_ generation: Int) async throws {
+        asked.append("balance \(generation)")
+        if let failure { throw failure }
+    }
+
+    func begin(_ plan: GenerationPlan, only instances: Set<String>?) async throws {
+        if let instances { asked.append("only \(instances.sorted().joined(separator: " "))") }
+        try await begin(plan)
+    }
+
+    func retire(_ generation: Int, only instances: Set<String>?, drain: Seconds) async throws -> DrainReport {
+        if let instances { asked.append("only \(instances.sorted().joined(separator: " "))") }
+        try await retire(generation, drain: drain)
+        return DrainReport(sessions: 6, ended: 3, moved: 2, cut: 1, callsCut: 4)
     }
 
     func check() async throws {

@@ -79,8 +79,8 @@ final class EdgeLab {
     }
 
     /// `more`: files beside the configuration; nil = no nginx.
-    func start(doubles: Bool = true, edge more: [RenderedFile]? = []) async throws {
-        try startDouble("gate", ["gate.py", root + "/gate.sock", root + "/answer"])
+    func start(doubles: Bool = true, gate: Bool = true, edge more: [RenderedFile]? = []) async throws {
+        if gate { try startDouble("gate", ["gate.py", root + "/gate.sock", root + "/answer"]) }
         if doubles {
             for slot in plan.pools[0].slots {
                 let tag = "\(slot.colour.rawValue)\(slot.slot)"

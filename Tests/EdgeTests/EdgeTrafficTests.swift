@@ -87,6 +87,20 @@ struct EdgeTrafficTests {
         }
     }
 
+    @Test("the access log tells an instance that nobody reached from one that took the call")
+    func unreached() async throws {
+        try await withEdgeLab { (lab) async throws in
+            #expect(try lab.call().status == 200)
+            lab.kill("a2")
+            for _ in 0..<9 { #expect(try lab.call().status == 200) }
+            let log = try await lab.accessLog(with: #""upstreamStatus":"502, 200""#)
+            let retried = log.split(separator: "\n").filter { $0.contains(#""upstreamStatus":"502, 200""#) }
+            #expect(!retried.isEmpty)
+            #expect(retried.allSatisfy { $0.contains(#""upstreamSent":"0, "#) }, "\(retried)")
+            #expect(!log.split(separator: "\n").contains { $0.contains(#""upstreamSent":"0""#) })
+        }
+    }
+
     @Test("the tag of a slot that is not configured, or no tag at all, ends at the active colour's 404")
     func foreignSessions() async throws {
         try await withEdgeLab { (lab) async throws in

@@ -47,6 +47,7 @@ struct InstanceMachineLawTests {
         case .proved(let verdict, _): known.isProved = verdict.isProved
         case .stop: known.isWished = false
         case .drain: known.isDrained = true
+        case .recall: if known.isWished, !known.isExpelled { known.isDrained = false }
         case .expel:
             known.isDrained = true
             known.isExpelled = true
@@ -82,7 +83,9 @@ struct InstanceMachineLawTests {
         case 11: return .retryDue(at: at)
         case 12: return dice.next().isMultiple(of: 3) ? .stop(at: at) : .drain
         case 13: return .stopOverdue
-        case 14: return dice.next().isMultiple(of: 4) ? .expel : .retryDue(at: at)
+        case 14:
+            let others: [InstanceMachine.Event] = [.expel, .recall, .recall, .retryDue(at: at), .retryDue(at: at)]
+            return others[Int(dice.next() % 5)]
         default: return .probed(observation(&dice), at: at)
         }
     }

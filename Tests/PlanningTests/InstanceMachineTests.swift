@@ -179,6 +179,17 @@ struct InstanceMachineTests {
         #expect(machine.handle(.begin(at: 4)) == [.spawn])
     }
 
+    @Test("one that is adopted before its generation ever served is not fit until it shows it")
+    func adoptedEarly() throws {
+        var machine = try machine()
+        #expect(machine.handle(.adopted(restarts: 0, at: 1, hasServed: false)) == [.prove])
+        #expect(!machine.isFit && !machine.inRotation && machine.state == .starting)
+        _ = machine.handle(.probed(.init(finding: .lifeless("connection refused")), at: 2))
+        #expect(machine.state == .starting)
+        _ = machine.handle(.probed(.init(finding: .passed), at: 3))
+        #expect(machine.isFit && machine.inRotation)
+    }
+
     @Test("an adopted instance stays in rotation, and its user is proved anew")
     func adopted() throws {
         var machine = try machine()

@@ -128,6 +128,9 @@ private struct Voyage {
         case .compare:
             observe(seen)
             if pending == .compare { take(machine.handle(.done(.compare))) }
+        case .takeAway where world.serving == 2 && current == nil:
+            // A supervisor does not stop what serves.
+            take(machine.handle(.failed(step, "it serves")))
         default:
             work(step)
             take(machine.handle(.done(step)))
@@ -173,6 +176,7 @@ private struct Voyage {
         case .flipBack:
             expect(world.oldRuns, "flipped back to what is gone")
             world.serving = current ?? 0
+        case .takeAway where current == nil && world.serving == 2: break
         case .takeAway:
             expect(world.serving != 2, "took away what serves")
             (world.nextRuns, world.isStaged) = (false, false)

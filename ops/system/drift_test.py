@@ -349,7 +349,9 @@ def binary(world):
         ours.convoy("up")
     finally:
         os.environ["CONVOY_BIN"] = own
-    os.kill(gate, signal.SIGKILL)
+    # The new supervisor renews it, perhaps before we do.
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(gate, signal.SIGKILL)
     eventually(10, "a gate of the new supervisor", lambda: any(
         " gate " in " ".join(words) and pid != gate for pid, words in harness.processes_below(world.root).items()))
     clean(ours, "with another convoy")

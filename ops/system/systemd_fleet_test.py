@@ -208,7 +208,7 @@ def edge(world):
     check(fleet.units() == others and fleet.serving(), fleet.convoy("status", fails=True).both)
     print(f"      refused for {saw['refused']:.0f} ms; {summary['failed']} of {summary['calls']} calls failed",
           flush=True)
-    check(saw["refused"] < 2000, f"{saw}")
+    check(saw["refused"] < 9000, f"{saw}")
     # Calls that it had, and those that knocked while nobody listened; then all is well again.
     check(summary["failed"] < summary["calls"] / 4, f"{summary}")
 

@@ -156,7 +156,7 @@ def edge_killed(fleet):
     unit = "convoy-edge.service"
     token, first = pathlib.Path(fleet.token_file()).read_text().strip(), fleet.pid(unit)
     saw = fleet.script(EDGE_KILL.format(token=token), str(first))
-    eventually(5, "another edge", lambda: fleet.pid(unit) not in (0, first))
+    eventually(30, "another edge", lambda: fleet.pid(unit) not in (0, first))
     check(saw["refused"] is not None, f"the edge was not away: {saw}")
     return saw
 

@@ -33,7 +33,7 @@ extension FleetParser {
     }
 
     func rollout(_ node: SourceNode) -> RolloutSpec? {
-        guard let section = reader.section(node, known: ["strategy", "bake", "drain", "deadline", "progress"])
+        guard let section = reader.section(node, known: ["strategy", "bake", "drain", "deadline", "progress", "soak"])
         else { return nil }
         var rollout = RolloutSpec()
         if let strategy = section["strategy"], let text = reader.text(strategy), text != "flip" {
@@ -44,6 +44,7 @@ extension FleetParser {
         set(&rollout.drain, section["drain"], 0...86400)
         set(&rollout.deadline, section["deadline"], 1...86400)
         rollout.progress = section["progress"].flatMap { reader.duration($0, in: 1...86400) }
+        rollout.soak = section["soak"].flatMap(soak)
         return rollout
     }
 
@@ -63,11 +64,11 @@ extension FleetParser {
         return logs
     }
 
-    private func set(_ value: inout Seconds, _ node: SourceNode?, _ range: ClosedRange<Seconds>) {
+    func set(_ value: inout Seconds, _ node: SourceNode?, _ range: ClosedRange<Seconds>) {
         if let node, let duration = reader.duration(node, in: range) { value = duration }
     }
 
-    private func set(_ value: inout Int, _ node: SourceNode?, _ range: ClosedRange<Int>) {
+    func set(_ value: inout Int, _ node: SourceNode?, _ range: ClosedRange<Int>) {
         if let node, let number = reader.integer(node, in: range) { value = number }
     }
 }

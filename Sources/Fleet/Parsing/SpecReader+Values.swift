@@ -105,6 +105,34 @@ extension SpecReader {
         return number
     }
 
+    func number(_ node: SourceNode, in range: ClosedRange<Double>) -> Double? {
+        let found: Double? =
+            switch node.value {
+            case .scalar(let text, plain: true):
+                switch PlainScalar(text) {
+                case .integer(let whole): Double(whole)
+                case .number(let number): number
+                default: nil
+                }
+            default: nil
+            }
+        guard let found else {
+            wrongType(node, "a number", "write a number from \(short(range.lowerBound)) to \(short(range.upperBound))")
+            return nil
+        }
+        guard range.contains(found) else {
+            report(
+                node, "must be \(short(range.lowerBound))...\(short(range.upperBound))",
+                found > range.upperBound ? "lower it" : "raise it")
+            return nil
+        }
+        return found
+    }
+
+    private func short(_ number: Double) -> String {
+        number == number.rounded() ? "\(Int(number))" : "\(number)"
+    }
+
     func bool(_ node: SourceNode) -> Bool? {
         if case .scalar(let text, plain: true) = node.value, case .bool(let flag) = PlainScalar(text) { return flag }
         wrongType(node, "true or false", "write true or false, without quotes")

@@ -41,14 +41,17 @@ package struct EdgePlan: Sendable, Equatable, Codable {
         package var colour: Colour
         package var slot: Int
         package var port: Int
-        /// False = `down`: gets nothing, not even as the last resort.
+        /// False = `down`: gets nothing new, not even as the last resort.
         package var inRotation: Bool
+        /// Out of rotation, and yet the calls of sessions that it opened are its own.
+        package var drains: Bool
 
-        package init(colour: Colour, slot: Int, port: Int, inRotation: Bool) {
+        package init(colour: Colour, slot: Int, port: Int, inRotation: Bool, drains: Bool = false) {
             self.colour = colour
             self.slot = slot
             self.port = port
             self.inRotation = inRotation
+            self.drains = drains
         }
     }
 

@@ -11,10 +11,13 @@ package struct FleetStatus: Sendable, Equatable, Codable {
     package var edge: EdgeStatus
     package var gate: GateStatus
     package var supervisor: SupervisorStatus
+    /// Who gets the new traffic: one entry per pool and generation that gets any; the parts of a pool add up
+    /// to 1. Empty while nobody serves.
+    package var trafficShare: [TrafficShare]
 
     package init(
         fleet: String, generation: Int, release: ReleaseStamp?, converged: Bool, instances: [InstanceStatus],
-        edge: EdgeStatus, gate: GateStatus, supervisor: SupervisorStatus
+        edge: EdgeStatus, gate: GateStatus, supervisor: SupervisorStatus, trafficShare: [TrafficShare] = []
     ) {
         self.fleet = fleet
         self.generation = generation
@@ -24,6 +27,7 @@ package struct FleetStatus: Sendable, Equatable, Codable {
         self.edge = edge
         self.gate = gate
         self.supervisor = supervisor
+        self.trafficShare = trafficShare
     }
 }
 
@@ -164,6 +168,25 @@ package enum Era: String, Sendable, Hashable, Codable, CaseIterable { case moder
 
 // A key that is absent and a key that is null are two things to a script: every key is always there.
 extension FleetStatus {
+    private enum CodingKeys: CodingKey {
+        case fleet, generation, release, converged, instances, edge, gate, supervisor, trafficShare
+    }
+
+    /// A supervisor of an older release does not say who shares.
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            fleet: try values.decode(String.self, forKey: .fleet),
+            generation: try values.decode(Int.self, forKey: .generation),
+            release: try values.decodeIfPresent(ReleaseStamp.self, forKey: .release),
+            converged: try values.decode(Bool.self, forKey: .converged),
+            instances: try values.decode([InstanceStatus].self, forKey: .instances),
+            edge: try values.decode(EdgeStatus.self, forKey: .edge),
+            gate: try values.decode(GateStatus.self, forKey: .gate),
+            supervisor: try values.decode(SupervisorStatus.self, forKey: .supervisor),
+            trafficShare: try values.decodeIfPresent([TrafficShare].self, forKey: .trafficShare) ?? [])
+    }
+
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(fleet, forKey: .fleet)
@@ -174,6 +197,7 @@ extension FleetStatus {
         try container.encode(edge, forKey: .edge)
         try container.encode(gate, forKey: .gate)
         try container.encode(supervisor, forKey: .supervisor)
+        try container.encode(trafficShare, forKey: .trafficShare)
     }
 }
 

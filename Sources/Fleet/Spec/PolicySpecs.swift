@@ -57,16 +57,20 @@ package struct RolloutSpec: Sendable, Equatable, Codable {
     /// Longest time before the flip in which nothing gets better; absent = only the deadline counts. Not
     /// encoded when absent: it must not change the wish of a fleet that an older convoy brought up.
     package var progress: Seconds?
+    /// How much worse than the generation before the new one may be; absent = the usual bounds. Optional so that
+    /// what an older Convoy wrote can be read.
+    package var soak: SoakSpec?
 
     package init(
         strategy: Strategy = .flip, bake: Seconds = 30, drain: Seconds = 300, deadline: Seconds = 600,
-        progress: Seconds? = nil
+        progress: Seconds? = nil, soak: SoakSpec? = nil
     ) {
         self.strategy = strategy
         self.bake = bake
         self.drain = drain
         self.deadline = deadline
         self.progress = progress
+        self.soak = soak
     }
 }
 

@@ -35,7 +35,10 @@ package struct OwnerJudge: Sendable {
         case .none, .ignored: break
         case .fresh(let groups):
             let id = dice().hex
-            guard sessions.register(sessions.digest(id, pool: grant.pool), owner: owner, now: now) == .registered
+            let home = SessionHome(pool: grant.pool, tag: nil)
+            guard
+                sessions.register(sessions.digest(id, pool: grant.pool), owner: owner, home: home, now: now)
+                    == .registered
             else { return Self.unknown(grant.caller, "the new session's id was taken") }
             grant.newSession = id
             grant.sessionGroup = SessionRoutes.preferred(of: groups, for: id)
@@ -44,7 +47,8 @@ package struct OwnerJudge: Sendable {
             switch sessions.holder(of: session, asking: owner, now: now) {
             case .nobody: return Self.unknown(grant.caller, "the session is not known")
             case .somebodyElse: return Self.unknown(grant.caller, "the session is somebody else's")
-            case .owner: if ends { sessions.forget(session) }
+            case .owner:
+                if ends { sessions.forget(session) } else if grant.closesSession { sessions.close(session) }
             }
         }
         return .admit(grant)

@@ -1,6 +1,6 @@
 import Crypto
 
-/// One session in the table: 64 bytes, of which the last use is no part of what is vouched for.
+/// One session in the table: 64 bytes, of which last use and home are no part of what is vouched for.
 ///
 /// | bytes | what |
 /// |---|---|
@@ -9,6 +9,7 @@ import Crypto
 /// | 32..<40 | state |
 /// | 40..<48 | checksum over the bytes before, the table's key and the entry's place |
 /// | 48..<56 | last use, in milliseconds since 1970 |
+/// | 56..<64 | `SessionHome` |
 struct SessionEntry: Equatable {
     enum State: UInt64 {
         case owned = 1
@@ -18,6 +19,7 @@ struct SessionEntry: Equatable {
 
     static let size = 64
     private static let lastUseOffset = 48
+    private static let homeOffset = 56
 
     var session: Digest128
     var owner: Digest128
@@ -68,6 +70,20 @@ struct SessionEntry: Equatable {
 
     static func touch(_ place: UnsafeMutableRawPointer, at now: UInt64) {
         place.storeBytes(of: now, toByteOffset: lastUseOffset, as: UInt64.self)
+    }
+
+    static func home(of place: UnsafeMutableRawPointer) -> UInt64 {
+        place.load(fromByteOffset: homeOffset, as: UInt64.self)
+    }
+
+    static func setHome(_ word: UInt64, of place: UnsafeMutableRawPointer) {
+        place.storeBytes(of: word, toByteOffset: homeOffset, as: UInt64.self)
+    }
+
+    /// Without a look at the checksum: good enough to count.
+    static func seemsOwned(_ place: UnsafeMutableRawPointer) -> Bool {
+        place.load(fromByteOffset: 40, as: UInt64.self) != 0
+            && place.load(fromByteOffset: 32, as: UInt64.self) == State.owned.rawValue
     }
 
     private static func words(_ place: UnsafeMutableRawPointer) -> [UInt64] {

@@ -10,7 +10,8 @@ struct SessionRoute: Sendable {
         guard named.count == 1, owners.count == 1, let owner = Digest128(hex: owners[0]), SessionID.isWellFormed(id)
         else { return GateAnswer(status: 400) }
         guard pools(named[0]) else { return GateAnswer(status: 404) }
-        switch sessions.register(sessions.digest(id, pool: named[0]), owner: owner, now: now) {
+        let home = SessionHome(pool: named[0], id: id)
+        switch sessions.register(sessions.digest(id, pool: named[0]), owner: owner, home: home, now: now) {
         case .registered: return GateAnswer(status: 204)
         case .taken: return GateAnswer(status: 409)
         }

@@ -53,7 +53,9 @@ package final class SessionTable: Sendable {
     package func digest(_ id: String, pool: String) -> Digest128 { Digest128(["session", pool, id], key: key) }
 
     /// `now` in seconds since 1970. The same owner may register it again.
-    package func register(_ session: Digest128, owner: Digest128, now: Double) -> Registration {
+    package func register(
+        _ session: Digest128, owner: Digest128, home: SessionHome = .unknown, now: Double
+    ) -> Registration {
         let now = Self.stamp(now)
         return file.withLock { file in
             var isKnown = false
@@ -72,6 +74,7 @@ package final class SessionTable: Sendable {
             if !isKnown {
                 let index = victim(in: places(session), of: file, for: owner)
                 SessionEntry.touch(file.place(index), at: now)
+                SessionEntry.setHome(home.word, of: file.place(index))
                 SessionEntry(session: session, owner: owner, state: .owned)
                     .write(to: file.place(index), index: index, key: key)
             }
@@ -88,6 +91,11 @@ package final class SessionTable: Sendable {
                 // One entry against it outweighs any for it.
                 guard entry.state == .owned, entry.owner.matches(owner) else { return .somebodyElse }
                 SessionEntry.touch(file.place(index), at: now)
+                let home = SessionEntry.home(of: file.place(index))
+                // A server that does not let its clients end sessions goes on with this one.
+                if home & SessionHome.closed != 0 {
+                    SessionEntry.setHome(home & ~SessionHome.closed, of: file.place(index))
+                }
                 holder = .owner
             }
             return holder
@@ -101,6 +109,34 @@ package final class SessionTable: Sendable {
                 SessionEntry.erase(file.place(index))
             }
         }
+    }
+
+    /// Its owner needs it no more. Should it be used again all the same, it is as before.
+    package func close(_ session: Digest128) {
+        file.withLock { file in
+            for index in places(session) where SessionEntry.isNamed(session, at: file.place(index)) {
+                let home = SessionEntry.home(of: file.place(index))
+                SessionEntry.setHome(home | SessionHome.closed, of: file.place(index))
+            }
+        }
+    }
+
+    /// Sessions that are not closed and that somebody used within `idle` seconds, by their home. Looks at the
+    /// whole table: well below a millisecond.
+    package func tally(now: Double, idle: Double) -> [SessionHome: Int] {
+        let since = Self.stamp(now - idle)
+        var tally: [SessionHome: Int] = [:]
+        file.withLock { file in
+            for index in 0..<file.count {
+                let place = file.place(index)
+                let word = SessionEntry.home(of: place)
+                guard word & SessionHome.closed == 0, let home = SessionHome(stored: word),
+                    SessionEntry.seemsOwned(place), SessionEntry.lastUse(of: place) >= since
+                else { continue }
+                tally[home, default: 0] += 1
+            }
+        }
+        return tally
     }
 
     private func places(_ session: Digest128) -> Range<Int> {

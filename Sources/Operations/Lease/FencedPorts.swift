@@ -16,8 +16,8 @@ extension OperatorPorts {
     }
 }
 
-private struct FencedControl: SupervisorControl {
-    let control: any SupervisorControl
+private struct FencedControl: FleetControl {
+    let control: any FleetControl
     let lease: HeldLease
 
     func status(newerThan revision: Int?, timeout: Seconds) async throws -> StatusReport {
@@ -34,6 +34,22 @@ private struct FencedControl: SupervisorControl {
     func retire(_ generation: Int, drain: Seconds) async throws {
         try lease.check()
         try await control.retire(generation, drain: drain)
+    }
+    func share(_ generation: Int, part: Double) async throws {
+        try lease.check()
+        try await control.share(generation, part: part)
+    }
+    func balance(_ generation: Int) async throws {
+        try lease.check()
+        try await control.balance(generation)
+    }
+    func begin(_ plan: GenerationPlan, only instances: Set<String>?) async throws {
+        try lease.check()
+        try await control.begin(plan, only: instances)
+    }
+    func retire(_ generation: Int, only instances: Set<String>?, drain: Seconds) async throws -> DrainReport {
+        try lease.check()
+        return try await control.retire(generation, only: instances, drain: drain)
     }
     func check() async throws { try await control.check() }
     func shutdown(drain: Seconds) async throws {

@@ -61,20 +61,18 @@ extension FleetOperator {
         let outcome = try await runner.run()
         guard case .undone = outcome else { return try conclude(outcome, of: runner, over: record) }
         let serving = record.current.flatMap { $0.number == open.record.from ? $0 : nil }
+        if let serving { try await waitUntilConverged(serving) }
         return .undone(generation: serving?.number, release: serving?.release, rolledTo: open.plan.release)
     }
 
     /// Goes on when the open rollout is what is wished anyway.
     func goOn(_ record: LedgerRecord, wish: Digest, verb: String) async throws -> Result? {
-        guard let open = try await openRollout(record), open.plan.wish == wish, !open.place.isUndoing else {
+        guard var open = try await openRollout(record), open.plan.wish == wish, !open.place.isUndoing else {
             return nil
         }
-        var record = record
-        record.rollout = open.record
-        record.rollout?.verb = verb
-        guard let own = try await openRollout(record) else { return nil }
+        open.record.verb = verb
         ports.progress.step("going on with generation \(open.plan.number), cut at: \(open.step.words)")
-        return try await takeUp(own, over: record)
+        return try await takeUp(open, over: record)
     }
 
     /// Another wish than the open rollout's: it is taken back where it can be, else its flip is what counts.
@@ -120,7 +118,10 @@ extension FleetOperator {
 
     private func takeUp(_ open: OpenRollout, over record: LedgerRecord) async throws -> Result {
         var runner = try await runner(open, over: record)
-        return try conclude(try await runner.run(), of: runner, over: record)
+        let result = try conclude(try await runner.run(), of: runner, over: record)
+        // Cut with all its processes, it may have come to its end before they are back.
+        try await waitUntilConverged(open.plan)
+        return result
     }
 
     /// As it was planned, not as fleet.yaml may say by now.
@@ -157,6 +158,7 @@ extension FleetOperator {
             if cleaned.previous?.number == serving.number { cleaned.previous = nil }
         }
         cleaned.closeRollout("taken over by a later command", at: ports.time.wallClock())
+        try await makeWhole(report)
         for stray in report.generations where stray.number != report.status.generation {
             ports.progress.step("taking away generation \(stray.number), left by an earlier command")
             let drain = stray.number == record.next?.number ? 0 : stray.rollout.drain

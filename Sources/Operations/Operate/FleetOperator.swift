@@ -80,7 +80,7 @@ package struct FleetOperator: Sendable {
         return .unchanged(corrected: corrected)
     }
 
-    private func waitUntilConverged(_ plan: GenerationPlan) async throws {
+    func waitUntilConverged(_ plan: GenerationPlan) async throws {
         let deadline = ports.time.now().value + plan.health.startDeadline.value
         var revision: Int?
         while true {

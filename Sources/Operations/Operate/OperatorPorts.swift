@@ -9,7 +9,7 @@ package struct OperatorPorts: Sendable {
     package var users: @Sendable (Secret) throws -> any UserDirectory
     /// The connection string of an instance's own user.
     package var instanceURI: @Sendable (_ base: String, _ user: String, _ password: Secret) throws -> Secret
-    package var control: any SupervisorControl
+    package var control: any FleetControl
     package var launcher: any SupervisorLauncher
     /// The nginx that is there already, by the file that it includes: `edge.mode: include`.
     package var sharedEdge: @Sendable (_ includeFile: String) -> any EdgeServer
@@ -26,7 +26,7 @@ package struct OperatorPorts: Sendable {
     package init(
         releases: any ReleaseStore, users: @escaping @Sendable (Secret) throws -> any UserDirectory,
         instanceURI: @escaping @Sendable (String, String, Secret) throws -> Secret,
-        control: any SupervisorControl, launcher: any SupervisorLauncher,
+        control: any FleetControl, launcher: any SupervisorLauncher,
         sharedEdge: @escaping @Sendable (_ includeFile: String) -> any EdgeServer, ledger: any Ledger,
         files: any FileStore, secrets: any SecretSource, vault: (any CredentialVault)? = nil, time: any Timepiece,
         progress: any Progress,

@@ -15,11 +15,27 @@ struct RolloutRunner: Sendable {
     var record: LedgerRecord
     var rollout: RolloutRecord
     var machine: RolloutMachine
+    /// Sees every report from the beginning: what the generation before does is the measure.
+    let soak: SoakWatch
+
+    init(
+        ports: OperatorPorts, credentials: InstanceCredentials, seams: RolloutSeams, plan: GenerationPlan,
+        record: LedgerRecord, rollout: RolloutRecord, machine: RolloutMachine
+    ) {
+        self.ports = ports
+        self.credentials = credentials
+        self.seams = seams
+        self.plan = plan
+        self.record = record
+        self.rollout = rollout
+        self.machine = machine
+        soak = SoakWatch(plan: plan, current: machine.current)
+    }
 
     /// The generation before, whether it runs or has been lost.
     var old: GenerationPlan? { record.current.flatMap { $0.number == plan.number ? nil : $0 } }
     /// It, if it runs.
-    private var current: GenerationPlan? { machine.current == nil ? nil : old }
+    var current: GenerationPlan? { machine.current == nil ? nil : old }
 
     mutating func run() async throws -> RolloutMachine.Outcome {
         do { return try await goThrough() } catch let lost as JournalFailure { throw lost.failure }
@@ -65,10 +81,10 @@ struct RolloutRunner: Sendable {
 
     private mutating func decide(_ step: RolloutStep) async throws -> [RolloutMachine.Action] {
         switch step {
-        case .verify: return try await observe(nil)
+        case .verify: return try await observe()
         case .soak:
             ports.progress.step("watching generation \(plan.number) for \(plan.rollout.bake.spelled)")
-            return try await observe(seams.soak(current, plan))
+            return try await observe()
         default: break
         }
         do {
@@ -107,145 +123,4 @@ struct RolloutRunner: Sendable {
         }
         return nil
     }
-}
-
-// MARK: What each step does
-
-extension RolloutRunner {
-    private func preflight() async throws {
-        ports.progress.step("checking every byte of \(plan.release.name) \(plan.release.version)")
-        try await ports.releases.verify(plan.release.digest)
-        if let why = await seams.preflight(plan, try await status()) { throw Stop(why: why) }
-    }
-
-    private func stage() async throws {
-        if plan.instances.contains(where: { $0.proof != nil }) {
-            ports.progress.step("giving \(plan.instances.count) instances a read-only database user each")
-        }
-        try await credentials.create(for: plan)
-    }
-
-    private func start() async throws {
-        ports.progress.step(
-            "starting generation \(plan.number): \(plan.instances.count) x "
-                + "\(plan.release.name) \(plan.release.version) (\(plan.release.digest.short))")
-        try await asking { try await $0.begin(plan) }
-    }
-
-    private mutating func compare() async throws -> [RolloutMachine.Action]? {
-        let report = try await status()
-        let actions = machine.handle(.observed(own(report), at: ports.time.now()))
-        if !actions.isEmpty { return actions }
-        if let why = await seams.compare(current, plan, report) { throw Stop(why: why) }
-        return nil
-    }
-
-    private func drain() async throws {
-        guard let old else { return }
-        ports.progress.step("draining generation \(old.number), at most \(plan.rollout.drain.spelled)")
-        try await asking { try await $0.retire(old.number, drain: plan.rollout.drain) }
-    }
-
-    private func stopOld() async throws {
-        guard let old else { return }
-        // It is gone by now, unless this rollout was cut in between; of one that is gone nothing is asked.
-        try await asking { try await $0.retire(old.number, drain: 0) }
-        try await credentials.remove(of: old)
-    }
-
-    private mutating func finalize() async throws {
-        if rollout.verb != "up" { try await seams.nameRelease(plan.origin.spec.server.release) }
-        record.previous = old ?? record.previous
-        record.current = plan
-        record.next = nil
-        try await save()
-    }
-
-    private func takeAway() async throws {
-        ports.progress.step("taking generation \(plan.number) away: \(machine.reason)")
-        let drain = rollout.flipped ? old?.rollout.drain ?? 0 : 0
-        try await asking { try await $0.retire(plan.number, drain: drain) }
-        try await credentials.remove(of: plan)
-    }
-
-    /// A supervisor that was started again just now refuses until it has seen each instance fit itself.
-    private func flip() async throws {
-        do {
-            try await asking { try await $0.flip(to: plan.number) }
-        } catch let failure as Failure where failure.code != .leaseHeld {
-            guard try await becomesFit() else { throw failure }
-            try await asking { try await $0.flip(to: plan.number) }
-        }
-    }
-
-    private func becomesFit() async throws -> Bool {
-        let deadline = ports.time.now().value + plan.health.startDeadline.value
-        while ports.time.now().value < deadline {
-            if own(try await status()).count(where: { $0.ready }) == plan.instances.count { return true }
-            try await ports.time.sleep(0.1)
-        }
-        return false
-    }
-
-    /// One that is being started again, or has to be, is no reason to give up. Every call is idempotent.
-    @discardableResult
-    private func asking<Answer: Sendable>(
-        _ call: (any SupervisorControl) async throws -> Answer
-    ) async throws -> Answer {
-        do {
-            return try await call(ports.control)
-        } catch let failure as Failure where failure.code == .unavailable {
-            _ = try await ports.launcher.ensureRunning()
-            return try await call(ports.control)
-        }
-    }
-
-    private func status() async throws -> StatusReport {
-        try await asking { try await $0.status(newerThan: nil, timeout: 0) }
-    }
-
-    private func own(_ report: StatusReport) -> [InstanceStatus] {
-        report.status.instances.filter { $0.generation == plan.number }
-    }
-
-    /// Feeds the machine with what the supervisor sees until it decides something.
-    private mutating func observe(_ judge: RolloutSeams.SoakJudge?) async throws -> [RolloutMachine.Action] {
-        var revision: Int?
-        // Its time begins now, whether or not somebody answers.
-        _ = machine.handle(.observed(nil, at: ports.time.now()))
-        while true {
-            if ports.isInterrupted() {
-                let turned = machine.handle(.turnBack("interrupted"))
-                if !turned.isEmpty { return turned }
-            }
-            var seen: [InstanceStatus]?
-            do {
-                let report = try await ports.control.status(newerThan: revision, timeout: 0.5)
-                revision = report.revision
-                let own = own(report)
-                ports.progress.detail("\(own.count { $0.ready }) of \(plan.instances.count) ready")
-                if let judge, let worse = await judge(report) {
-                    let actions = machine.handle(.worse(worse))
-                    if !actions.isEmpty { return actions }
-                }
-                seen = own
-            } catch let failure as Failure where failure.code == .leaseHeld {
-                throw failure
-            } catch let failure as Failure where failure.code == .failed {
-                return machine.handle(.unreadable("\(failure.what): \(failure.why); \(failure.next)"))
-            } catch {
-                ports.progress.detail("the supervisor does not answer")
-                _ = try? await ports.launcher.ensureRunning()
-                try? await ports.time.sleep(0.2)
-            }
-            let actions = machine.handle(.observed(seen, at: ports.time.now()))
-            if !actions.isEmpty { return actions }
-        }
-    }
-}
-
-/// A step's own reason to stop.
-private struct Stop: Error, CustomStringConvertible {
-    let why: String
-    var description: String { why }
 }

@@ -3,15 +3,11 @@ import Ports
 
 /// Where others have a say in a rollout. Without them it goes by its own rules alone.
 package struct RolloutSeams: Sendable {
-    package typealias SoakJudge = @Sendable (StatusReport) async -> String?
-
     /// Why this host can't take the next generation; nil = it can. Nothing is changed yet.
     package var preflight: @Sendable (_ next: GenerationPlan, StatusReport) async -> String?
     /// Why there must be no flip from one generation to the next although all of it is fit, such as a tool
     /// that clients would miss; nil = go on. Both run.
     package var compare: @Sendable (_ current: GenerationPlan?, _ next: GenerationPlan, StatusReport) async -> String?
-    /// A fresh judge for one soak: asked with each status, says why the new generation is worse; nil = it is not.
-    package var soak: @Sendable (_ current: GenerationPlan?, _ next: GenerationPlan) -> SoakJudge
     /// Makes fleet.yaml name the release that serves; nothing happens when it does.
     package var nameRelease: @Sendable (ReleaseReference) async throws -> Void
     /// Told of each journal entry once it is written.
@@ -24,13 +20,11 @@ package struct RolloutSeams: Sendable {
         compare: @escaping @Sendable (GenerationPlan?, GenerationPlan, StatusReport) async -> String? = { _, _, _ in
             nil
         },
-        soak: @escaping @Sendable (GenerationPlan?, GenerationPlan) -> SoakJudge = { _, _ in { _ in nil } },
         nameRelease: @escaping @Sendable (ReleaseReference) async throws -> Void = { _ in },
         journaled: @escaping @Sendable (JournalEntry) -> Void = { _ in }, holder: String = ""
     ) {
         self.preflight = preflight
         self.compare = compare
-        self.soak = soak
         self.nameRelease = nameRelease
         self.journaled = journaled
         self.holder = holder

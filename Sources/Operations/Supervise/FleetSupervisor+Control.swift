@@ -14,20 +14,28 @@ extension FleetSupervisor: SupervisorControl {
         }
         return StatusReport(
             revision: changes.revision, status: await fleetStatus(),
-            generations: plans.values.sorted { $0.number < $1.number })
+            generations: plans.values.sorted { $0.number < $1.number }, figures: figures())
     }
 
-    package func begin(_ plan: GenerationPlan) async throws {
+    package func begin(_ plan: GenerationPlan) async throws { try await begin(plan, only: nil) }
+
+    package func begin(_ plan: GenerationPlan, only names: Set<String>?) async throws {
         await untilTakenOver()
+        let wanted = try instances(of: plan, named: names)
         if let known = plans[plan.number] {
-            guard known != plan else { return }
+            guard known != plan else { return try await beginMore(wanted, of: plan) }
             throw Failure(
                 .failed, "cannot begin generation \(plan.number)", because: "another plan of that number runs already",
                 next: "run the command again; it takes the next number")
         }
         try refuseOtherEdge(plan)
-        try checkRoom(for: plan)
+        try checkColour(of: plan)
+        try checkRoom(for: wanted)
+        try checkEdgePort(of: plan)
         try await provideSlice(for: plan)
+        note(wanted, begunOf: plan)
+        // Before the plan: a supervisor that finds a plan alone begins all of it.
+        if active.begun[plan.number] != nil { try store.save(active) }
         try store.save(plan)
         plans[plan.number] = plan
         do {
@@ -35,25 +43,25 @@ extension FleetSupervisor: SupervisorControl {
             try await reconcileEdge()
         } catch {
             plans[plan.number] = nil
+            active.begun[plan.number] = nil
             try? store.forget(plan.number)
             // Of a fleet that never came up nothing stays in an nginx that is not its own.
             if plans.isEmpty { try? await server(of: plan).remove() }
             throw error
         }
-        for instance in plan.instances {
-            runners[instance.name] = Runner(machine: InstanceMachine(plan: instance, policy: plan.health))
-            watchProof(instance)
-            await send(.begin(at: ports.time.now()), to: instance.name)
-        }
+        await begin(wanted, of: plan)
     }
 
-    private func checkRoom(for plan: GenerationPlan) throws {
+    private func checkColour(of plan: GenerationPlan) throws {
         if let other = plans.values.first(where: { $0.colour == plan.colour }) {
             throw Failure(
                 .failed, "cannot begin generation \(plan.number)",
                 because: "generation \(other.number) still runs in its place", next: "wait until it is drained")
         }
-        for instance in plan.instances {
+    }
+
+    func checkRoom(for instances: [InstancePlan]) throws {
+        for instance in instances {
             for port in [instance.port, instance.monitoringPort].compactMap(\.self) {
                 guard let holder = ports.sockets.listener(on: port) else { continue }
                 throw Failure(
@@ -61,7 +69,6 @@ extension FleetSupervisor: SupervisorControl {
                     next: "stop it, or choose other `ports` in fleet.yaml")
             }
         }
-        try checkEdgePort(of: plan)
     }
 
     private func checkEdgePort(of plan: GenerationPlan) throws {
@@ -86,72 +93,31 @@ extension FleetSupervisor: SupervisorControl {
 
     package func flip(to generation: Int) async throws {
         await untilTakenOver()
-        guard active.generation != generation else { return try await reconcileEdge() }
+        guard active.generation != generation else { return try await endShare() }
         guard let plan = plans[generation] else { throw unknown(generation) }
         // Law 1. Flipping back is allowed to whatever still runs: it served a moment ago.
         let isWayBack = active.generation.map { generation < $0 } ?? false
-        if !isWayBack, let unfit = plan.instances.first(where: { runners[$0.name]?.machine.isFit != true }) {
+        if !isWayBack, let unfit = plan.instances.first(where: { !mayServe($0) }) {
             throw Failure(
                 .failed, "cannot flip to generation \(generation)", because: "\(unfit.name) is not ready and proved",
                 next: "see `convoy status`")
         }
+        try refuseLeaving(plan)
         let before = active
         active.generation = generation
+        // The one flipped back from keeps its sessions until it is taken away.
+        active.share = isWayBack ? before.generation.map { GenerationStore.Active.Share(generation: $0, part: 0) } : nil
         do {
             try store.save(active)
             try await reconcileEdge()
             ports.log("generation \(generation) serves")
         } catch {
             active.generation = before.generation
+            active.share = before.share
             try store.save(active)
             try? await reconcileEdge()
             throw error
         }
-    }
-
-    package func retire(_ generation: Int, drain: Seconds) async throws {
-        await untilTakenOver()
-        guard let plan = plans[generation] else { return }
-        guard active.generation != generation else {
-            throw Failure(
-                .failed, "cannot take generation \(generation) away", because: "it serves",
-                next: "use `convoy down` to stop the fleet")
-        }
-        if !active.retiring.contains(generation) { active.retiring.append(generation) }
-        try store.save(active)
-        for instance in plan.instances { await send(.drain, to: instance.name) }
-        try await waitUntilIdle(plan, limit: drain)
-        // Law 4: out of the edge first. Whoever still has a session there meets 404 at its next call
-        // and opens a new one; the calls that are under way get their time to end.
-        for instance in plan.instances { await send(.expel, to: instance.name) }
-        try await reconcileEdge()
-        try await waitUntilIdle(plan, limit: min(drain, Self.callGrace))
-        await stop(plan)
-        plans[generation] = nil
-        active.retiring.removeAll { $0 == generation }
-        try store.save(active)
-        try store.forget(generation)
-        holdIdlePorts()
-        try await reconcileEdge()
-        ports.log("generation \(generation) is gone")
-    }
-
-    /// Streams of sessions stay open for good, so only calls can be waited for, and only so long.
-    private static var callGrace: Seconds { 5 }
-
-    /// Ends early when no connection is left: idle ones are closed by nginx after a few seconds.
-    private func waitUntilIdle(_ plan: GenerationPlan, limit: Seconds) async throws {
-        let deadline = ports.time.now().value + limit.value
-        while ports.time.now().value < deadline {
-            let busy = plan.instances.contains { ports.sockets.connections(to: $0.port) > 0 }
-            if !busy { return }
-            try await ports.time.sleep(0.1)
-        }
-    }
-
-    private func stop(_ plan: GenerationPlan) async {
-        for instance in plan.instances { await send(.stop(at: ports.time.now()), to: instance.name) }
-        while plan.instances.contains(where: { runners[$0.name] != nil }) { await nextChange() }
     }
 
     package func check() async throws {
@@ -206,7 +172,7 @@ extension FleetSupervisor: SupervisorControl {
         }
         let deadline = ports.time.now().value + drain.value
         for plan in plans.values {
-            try? await waitUntilIdle(plan, limit: Seconds(max(0, deadline - ports.time.now().value)))
+            try? await waitUntilIdle(plan.instances, limit: Seconds(max(0, deadline - ports.time.now().value)))
         }
     }
 
@@ -234,7 +200,8 @@ extension FleetSupervisor {
             fleet: serving?.fleet ?? plans.values.first?.fleet ?? "", generation: serving?.number ?? 0,
             release: serving?.release, converged: isWhole == true && edge.state == .up && gate.state == .up,
             instances: instances, edge: edge, gate: gate,
-            supervisor: SupervisorStatus(state: .up, pid: settings.pid, version: settings.version))
+            supervisor: SupervisorStatus(state: .up, pid: settings.pid, version: settings.version),
+            trafficShare: trafficShares())
     }
 
     private func edgeStatus(_ serving: GenerationPlan?) async -> EdgeStatus {

@@ -107,13 +107,20 @@ extension FleetSupervisor {
         }
         for plan in live {
             for instance in plan.instances where instance.pool == pool {
-                // Only the serving generation is ever benched here: nobody is sent to the others.
-                let benched = plan.number == active.generation && runners[instance.name]?.machine.inRotation == false
-                slots["\(plan.colour)\(instance.slot)"] = EdgePlan.Slot(
-                    colour: plan.colour, slot: instance.slot, port: instance.port, inRotation: !benched)
+                slots["\(plan.colour)\(instance.slot)"] = slot(of: instance, in: plan)
             }
         }
         return slots.values.sorted { ($0.colour.rawValue, $0.slot) < ($1.colour.rawValue, $1.slot) }
+    }
+
+    private func slot(of instance: InstancePlan, in plan: GenerationPlan) -> EdgePlan.Slot {
+        // Nobody is sent to the others, so none of them is benched: no flip needs another configuration.
+        let hasTraffic = plan.number == active.generation || plan.number == active.share?.generation
+        let machine = hasTraffic ? runners[instance.name]?.machine : nil
+        let inRotation = isBegun(instance) && machine?.inRotation != false
+        return EdgePlan.Slot(
+            colour: plan.colour, slot: instance.slot, port: instance.port, inRotation: inRotation,
+            drains: !inRotation && isBegun(instance) && machine?.keepsSessions == true)
     }
 
     private func writePolicy() throws {
@@ -130,9 +137,15 @@ extension FleetSupervisor {
         guard let leading else { return GatePolicy(revision: revision, url: "", pools: [], issuers: []) }
         let serving = active.generation.flatMap { plans[$0] }
         let pools = leading.pools.map { pool in
-            GatePolicy.Pool(
+            let also = sharing(pool.name).map {
+                GatePolicy.Pool.Also(colour: $0.plan.colour, part: $0.part, seed: $0.plan.number)
+            }
+            let isModern =
+                comparesHeaders(pool.name, serving, before: \.active)
+                && (also == nil || comparesHeaders(pool.name, sharing(pool.name)?.plan, before: \.also?.colour))
+            return GatePolicy.Pool(
                 name: pool.name, scope: pool.scope, active: serving?.colour, sessions: tags(of: pool.name),
-                tools: pool.tools, comparesHeaders: pool.tools != nil && comparesHeaders(pool.name, serving),
+                also: also, tools: pool.tools, comparesHeaders: pool.tools != nil && isModern,
                 clients: pool.clients, rate: pool.limits?.rate, sessionsAreExternal: pool.sessionsAreExternal)
         }
         return GatePolicy(
@@ -143,7 +156,10 @@ extension FleetSupervisor {
     /// Not of a generation that is still on its way: it opened no session, and a slot's siblings, which
     /// stand in for it, may not be proved yet.
     private func tags(of pool: String) -> [String] {
-        let known = plans.values.filter { $0.number <= active.generation ?? 0 || active.retiring.contains($0.number) }
+        let known = plans.values.filter {
+            $0.number <= active.generation ?? 0 || active.retiring.contains($0.number)
+                || active.share?.generation == $0.number
+        }
         return known.flatMap { plan in
             plan.instances
                 .filter { $0.pool == pool && runners[$0.name]?.machine.keepsSessions == true }
@@ -151,14 +167,16 @@ extension FleetSupervisor {
         }.sorted()
     }
 
-    /// Whether all of the serving generation speak the modern era. A supervisor that has just adopted
+    /// Whether all of a generation that gets traffic speak the modern era. A supervisor that has just adopted
     /// them has not asked yet; what the policy said before still holds for the same processes.
-    private func comparesHeaders(_ pool: String, _ serving: GenerationPlan?) -> Bool {
+    private func comparesHeaders(
+        _ pool: String, _ serving: GenerationPlan?, before colour: (GatePolicy.Pool) -> Colour?
+    ) -> Bool {
         let instances = serving?.instances.filter { $0.pool == pool } ?? []
         let known = instances.compactMap { runners[$0.name]?.machine.eras }.filter { !$0.isEmpty }
         guard known.isEmpty else { return known.allSatisfy { $0.contains(.modern) } }
         let before = earlierPolicy()?.pools.first { $0.name == pool }
-        return before?.active == serving?.colour && before?.comparesHeaders == true
+        return before.flatMap(colour) == serving?.colour && before?.comparesHeaders == true
     }
 
     private func earlierPolicy() -> GatePolicy? {

@@ -7,6 +7,7 @@ extension FleetSupervisor {
     func send(_ event: InstanceMachine.Event, to name: String) async {
         guard var runner = runners[name] else { return }
         let before = (runner.machine.state, runner.machine.reason)
+        let keptSessions = runner.machine.keepsSessions
         let actions = runner.machine.handle(event)
         runners[name] = runner
         if (runner.machine.state, runner.machine.reason) != before {
@@ -14,6 +15,10 @@ extension FleetSupervisor {
             ports.log("\(name): \(runner.machine.state.rawValue)" + (reason.isEmpty ? "" : ": \(reason)"))
         }
         changed()
+        // One that drains is out of rotation, and yet must lose its sessions when it is not proved any more.
+        if runner.machine.keepsSessions != keptSessions, !actions.contains(.rotation), hasTakenOver {
+            Task { try? await reconcileEdge() }
+        }
         for action in actions { await perform(action, for: name) }
     }
 
@@ -82,10 +87,11 @@ extension FleetSupervisor {
         await send(.exited(exit.cause.words, at: ports.time.now(), dice: dice), to: name)
     }
 
-    private func forget(_ name: String) {
+    func forget(_ name: String) {
         let runner = runners.removeValue(forKey: name)
         runner?.probing?.cancel()
         runner?.proving?.cancel()
+        figureBook.forget(name)
         try? book.forget(name)
         Task { [processes = ports.processes] in await processes.retire(name) }
         changed()

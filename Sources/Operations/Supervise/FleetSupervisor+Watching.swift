@@ -43,11 +43,15 @@ extension FleetSupervisor {
         // Only what passed every question needs to be asked no more than the canary: a wrong version would
         // otherwise be forgotten at the next probe.
         if observation.finding == .passed, let era = observation.eras?.first { runners[name]?.era = era }
+        if runner.machine.state != .starting { figureBook.probed(name, observation.finding) }
         await send(.probed(observation, at: ports.time.now()), to: name)
         guard let machine = runners[name]?.machine else { return nil }
         let interval = plans[machine.plan.generation]?.health.interval ?? 5
         switch machine.state {
         case .starting: return Self.startingPause
+        // What fails within an answer only probes see: while a generation bakes, more of them.
+        case .serving where plans.count > 1 && machine.plan.generation == active.generation:
+            return min(interval, Self.troubledPause)
         case .serving, .draining: return interval
         default: return min(interval, Self.troubledPause)
         }

@@ -46,6 +46,9 @@ package actor FleetSupervisor {
     /// By the healing that is under way.
     var healed: [String] = []
     var changes = Changes()
+    var figureBook = FigureBook()
+    /// When somebody last wanted figures, on the monotonic clock.
+    var figuresAskedAt = -Double.infinity
     var isShuttingDown = false
     var hasTakenOver = false
     private var finish: CheckedContinuation<Void, Never>?
@@ -67,11 +70,13 @@ package actor FleetSupervisor {
         let rotation = Task { await self.rotateLogs() }
         let certificate = Task { await self.watchCertificate() }
         let drift = Task { await self.watchDrift() }
+        let figures = Task { await self.keepFigures() }
         defer {
             watcher.cancel()
             rotation.cancel()
             certificate.cancel()
             drift.cancel()
+            figures.cancel()
         }
         try await takeOver()
         if !isFinished { await withCheckedContinuation { finish = $0 } }
@@ -99,9 +104,13 @@ package actor FleetSupervisor {
     /// and be taken for an instance.
     func holdIdlePorts() {
         let all = plans.values.flatMap(\.instances)
-        let own = Set(all.flatMap { [$0.port, $0.monitoringPort].compactMap(\.self) })
+        func ports(_ instances: [InstancePlan]) -> Set<Int> {
+            Set(instances.flatMap { [$0.port, $0.monitoringPort].compactMap(\.self) })
+        }
+        let own = ports(all.filter { isBegun($0) })
         let idle = Set(all.flatMap { [$0.siblingPort, $0.siblingMonitoringPort].compactMap(\.self) })
-        ports.sockets.hold(idle.subtracting(own))
+            .union(ports(all.filter { !isBegun($0) }))
+        self.ports.sockets.hold(idle.subtracting(own))
     }
 
     private func prepareDirectories() throws {
@@ -120,6 +129,7 @@ package actor FleetSupervisor {
         let found = try store.load()
         active = found.active
         for plan in found.plans { plans[plan.number] = plan }
+        active.forgetAll(but: found.plans)
         // First of all: whoever finds no gate starts one.
         for kind in Companion.Kind.allCases {
             guard let entry = book.entries[kind.rawValue] else { continue }
@@ -133,7 +143,7 @@ package actor FleetSupervisor {
         for plan in found.plans {
             // Logged only: whoever runs goes on running.
             do { try await provideSlice(for: plan) } catch { ports.log("units: \(Self.words(error))") }
-            for instance in plan.instances { await takeOver(instance, plan) }
+            for instance in instances(of: plan) { await takeOver(instance, plan) }
         }
         await ports.units?.sweep(except: Set(runners.keys))
         hasTakenOver = true
@@ -143,6 +153,11 @@ package actor FleetSupervisor {
         for number in active.retiring {
             Task { try? await self.retire(number, drain: plans[number]?.rollout.drain ?? 0) }
         }
+        for plan in plans.values {
+            let names = Set(plan.instances.map(\.name)).intersection(active.leaving)
+            guard !names.isEmpty else { continue }
+            Task { try? await self.retire(plan.number, only: names, drain: plan.rollout.drain) }
+        }
     }
 
     /// Whoever asks while only half is found again would think that the rest is lost.
@@ -151,19 +166,26 @@ package actor FleetSupervisor {
     private func takeOver(_ instance: InstancePlan, _ plan: GenerationPlan) async {
         runners[instance.name] = Runner(machine: InstanceMachine(plan: instance, policy: plan.health))
         watchProof(instance)
+        // Before anybody hears of it: new traffic has gone elsewhere already.
+        if active.leaving.contains(instance.name) { await send(.drain, to: instance.name) }
         let now = ports.time.now()
         guard let entry = book.entries[instance.name], await ports.processes.adopt(entry.record) else {
             // Its leader is gone, but children of it may hold the port.
             if let record = book.entries[instance.name]?.record {
                 await ports.processes.signal(record, .kill, wholeGroup: true)
             }
+            // What was stopped already must not come back for its end.
+            if active.leaving.contains(instance.name) { return forget(instance.name) }
             await send(.begin(at: now), to: instance.name)
             return
         }
         ports.log("adopted \(instance.name) (pid \(entry.record.pid))")
         runners[instance.name]?.record = entry.record
         let uptime = max(0, ports.time.wallClock() - entry.startedAt)
-        await send(.adopted(restarts: entry.restarts, at: Seconds(now.value - uptime)), to: instance.name)
+        let hasServed = active.generation.map { plan.number <= $0 } ?? false
+        await send(
+            .adopted(restarts: entry.restarts, at: Seconds(now.value - uptime), hasServed: hasServed),
+            to: instance.name)
         watchHealth(instance.name)
     }
 }

@@ -10,6 +10,51 @@ struct GenerationStore: Sendable {
         var policyRevision: Int
         /// Generations told to go: a supervisor that was killed meanwhile goes on with it.
         var retiring: [Int]
+        /// Who gets a part of the new traffic beside whom serves. With a part of 0 it has sessions still.
+        var share: Share?
+        /// Names of the instances that a generation has, by its number, where that is not its whole plan.
+        var begun: [Int: [String]]
+        /// Instances told to go while the rest of their generation stays.
+        var leaving: [String]
+
+        struct Share: Codable, Equatable {
+            var generation: Int
+            /// 0...1; nil = in proportion to the fit instances of both.
+            var part: Double?
+        }
+
+        init(
+            generation: Int?, policyRevision: Int, retiring: [Int], share: Share? = nil, begun: [Int: [String]] = [:],
+            leaving: [String] = []
+        ) {
+            self.generation = generation
+            self.policyRevision = policyRevision
+            self.retiring = retiring
+            self.share = share
+            self.begun = begun
+            self.leaving = leaving
+        }
+
+        /// Absent is what a supervisor of an older release did not know.
+        init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: CodingKeys.self)
+            self.init(
+                generation: try values.decodeIfPresent(Int.self, forKey: .generation),
+                policyRevision: try values.decode(Int.self, forKey: .policyRevision),
+                retiring: try values.decode([Int].self, forKey: .retiring),
+                share: try values.decodeIfPresent(Share.self, forKey: .share),
+                begun: try values.decodeIfPresent([Int: [String]].self, forKey: .begun) ?? [:],
+                leaving: try values.decodeIfPresent([String].self, forKey: .leaving) ?? [])
+        }
+
+        /// Forgets what is said of generations that are not there any more.
+        mutating func forgetAll(but plans: some Collection<GenerationPlan>) {
+            let numbers = Set(plans.map(\.number))
+            let names = Set(plans.flatMap(\.instances).map(\.name))
+            if share.map({ !numbers.contains($0.generation) }) == true { share = nil }
+            begun = begun.filter { numbers.contains($0.key) }
+            leaving.removeAll { !names.contains($0) }
+        }
     }
 
     let files: any FileStore

@@ -20,6 +20,8 @@ package struct SupervisorPorts: Sendable {
     package var sockets: any Sockets
     package var time: any Timepiece
     package var log: @Sendable (String) -> Void
+    /// Nil tells no figures.
+    package var meter: (any InstanceMeter)?
     /// Rotates a log when it is too long; a failure is logged, never thrown.
     package var rotateLog: @Sendable (_ path: String, _ limits: LogsSpec) -> Void
     /// Nil: nobody looks for drift.
@@ -33,7 +35,7 @@ package struct SupervisorPorts: Sendable {
         sharedEdge: @escaping @Sendable (_ includeFile: String) -> any EdgeServer,
         certificate: (any EdgeCertificate)? = nil, gate: any GateProbe, seal: any ReleaseSeal, files: any FileStore,
         sockets: any Sockets,
-        time: any Timepiece, log: @escaping @Sendable (String) -> Void,
+        time: any Timepiece, log: @escaping @Sendable (String) -> Void, meter: (any InstanceMeter)? = nil,
         rotateLog: @escaping @Sendable (String, LogsSpec) -> Void = { _, _ in },
         isOutdated: @escaping @Sendable (ProcessRecord) -> Bool = { _ in false }
     ) {
@@ -50,6 +52,7 @@ package struct SupervisorPorts: Sendable {
         self.sockets = sockets
         self.time = time
         self.log = log
+        self.meter = meter
         self.rotateLog = rotateLog
         self.isOutdated = isOutdated
     }

@@ -10,8 +10,9 @@ package struct InstanceMachine: Sendable, Equatable {
         case begin(at: Seconds)
         case proved(ProofVerdict, at: Seconds)
         case started(at: Seconds)
-        /// It runs since before this supervisor did, and its user was proved then.
-        case adopted(restarts: Int, at: Seconds)
+        /// It runs since before this supervisor did, and its user was proved then. One whose generation has not
+        /// served yet may never have been fit: it has to show that first.
+        case adopted(restarts: Int, at: Seconds, hasServed: Bool = true)
         /// It must not or cannot be started: a changed byte, an exec that failed.
         case startRefused(String)
         case exited(String, at: Seconds, dice: Double)
@@ -19,6 +20,8 @@ package struct InstanceMachine: Sendable, Equatable {
         case probed(Observation, at: Seconds)
         /// New traffic goes elsewhere; sessions that it opened stay with it.
         case drain
+        /// It is needed after all: undoes `drain`, if its sessions did not go elsewhere yet.
+        case recall
         /// Its sessions go elsewhere too: it ends the calls that it has, and gets no more.
         case expel
         case stop(at: Seconds)
@@ -101,7 +104,7 @@ package struct InstanceMachine: Sendable, Equatable {
         case .begin: return begin()
         case .proved(let verdict, let at): return proved(verdict, at)
         case .started(let at): return started(at)
-        case .adopted(let restarts, let at): return adopted(restarts, at)
+        case .adopted(let restarts, let at, let hasServed): return adopted(restarts, at, hasServed)
         case .startRefused(let why):
             guard life == .launching else { return [] }
             guard wished else { return stopped() }
@@ -113,6 +116,9 @@ package struct InstanceMachine: Sendable, Equatable {
         case .probed(let observation, let at): return probed(observation, at)
         case .drain:
             draining = true
+            return []
+        case .recall:
+            if wished, !expelled { draining = false }
             return []
         case .expel:
             draining = true
@@ -133,13 +139,14 @@ package struct InstanceMachine: Sendable, Equatable {
         }
     }
 
-    private mutating func adopted(_ restarts: Int, _ at: Seconds) -> [Action] {
+    private mutating func adopted(_ restarts: Int, _ at: Seconds, _ hasServed: Bool) -> [Action] {
         guard life == .pending, wished else { return [] }
         life = .running
         startedAt = at
         self.restarts = restarts
-        health = .adopted(policy: policy, startedAt: at)
-        everFit = true
+        health =
+            hasServed ? .adopted(policy: policy, startedAt: at) : HealthMachine(policy: policy, startedAt: at)
+        everFit = hasServed
         // The proof of the last supervisor holds until the one that is asked for now.
         verdict = .proved
         provedAt = at

@@ -68,7 +68,8 @@ package struct RolloutMachine: Sendable, Equatable {
         begun = place?.begun ?? []
         mayServe = (current == nil ? place?.serves : place?.mayServe) ?? false
         ahead = Self.road(from: place?.next(hasCurrent: current != nil) ?? .preflight, hasCurrent: current != nil)
-        guard let place, place.isUndoing else { return }
+        // A first generation that serves, after a flip that seemed to fail, can't be taken away: it stays.
+        guard let place, place.isUndoing, current != nil || !place.serves else { return }
         isUndoing = true
         reason = place.reason.isEmpty ? "it was being undone" : place.reason
         ahead = wayBack
@@ -232,7 +233,7 @@ package struct RolloutPlace: Sendable, Equatable {
     /// Of a generation that does not serve nothing is taken for granted but its users and files: it is begun
     /// again, which costs nothing where it runs, and verified again.
     func next(hasCurrent: Bool) -> RolloutStep {
-        guard serves else { return step.rank < RolloutStep.start.rank ? step : .start }
+        guard serves else { return !step.isWayBack && step.rank < RolloutStep.start.rank ? step : .start }
         if step.isPastReturn { return step }
         return hasCurrent ? .soak : .stop
     }

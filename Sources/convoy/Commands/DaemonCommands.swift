@@ -61,6 +61,7 @@ struct Supervise: AsyncParsableCommand {
             gate: GateClient(socket: layout.gateSocket),
             seal: TreeReleaseSeal(state: layout.state), files: PosixFiles(), sockets: SystemSockets(),
             time: SystemTime(), log: host.log(),
+            meter: HostMeter(accessLog: layout.log("edge-access"), errorLog: layout.log("edge-error")),
             rotateLog: { path, limits in
                 let policy = LogRotationPolicy(maxBytes: Int64(limits.rotateAt), keep: limits.keep)
                 do {

@@ -65,7 +65,8 @@ enum TCPProbe {
     /// Rows are `sl local remote st ...`; 01 = established, 0A = listening; the server's own end has
     /// the port as local.
     private static func count(_ file: String, _ port: UInt16, state: String) -> Int {
-        guard let table = try? String(contentsOfFile: file, encoding: .utf8) else { return 0 }
+        // Not by Foundation: of a file that says it has no size, as all below /proc, it reads the first block.
+        guard let table = try? PosixFiles().read(file) else { return 0 }
         let hex = String(port, radix: 16, uppercase: true)
         let suffix = ":" + String(repeating: "0", count: 4 - hex.count) + hex
         return table.split(separator: "\n").count { row in

@@ -119,7 +119,7 @@ struct FleetParserTests {
             of: "# logs:", with: "logs:")
         let spec = try FleetSpec.parse(text, file: "fleet.yaml", profile: SpecCase.lookup)
         // The comments promise that they show the defaults.
-        #expect(spec.rollout == RolloutSpec() && spec.ports == PortsSpec() && spec.logs == LogsSpec())
+        #expect(spec.rollout == RolloutSpec(soak: SoakSpec()) && spec.ports == PortsSpec() && spec.logs == LogsSpec())
         var health = spec.health
         #expect(health.canary?.tool == "find")
         health.canary = nil

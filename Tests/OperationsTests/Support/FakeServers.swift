@@ -100,8 +100,23 @@ struct FusedEdge: EdgeServer {
     func process() async throws -> ProcessPlan { try await edge.process() }
 }
 
+final class FakeSessions: Sendable {
+    private let open = Mutex<[SessionTally]>([])
+
+    var tallies: [SessionTally] { open.withLock { $0 } }
+    func set(_ tag: String?, _ live: Int, pool: String = "analytics") {
+        open.withLock { open in
+            open.removeAll { $0.tag == tag && $0.pool == pool }
+            if live > 0 { open.append(SessionTally(pool: pool, tag: tag, live: live)) }
+        }
+    }
+}
+
 struct FakeGate: GateProbe {
     let machine: FakeMachine
+    let sessions: FakeSessions
+
+    func sessions(idle: Seconds) async throws -> [SessionTally] { sessions.tallies }
 
     func revision() async throws -> Int {
         guard machine.running("gate") != nil, let revision = machine.appliedPolicy else {

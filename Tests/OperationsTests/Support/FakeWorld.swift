@@ -26,9 +26,12 @@ final class FakeWorld: Sendable {
     let sockets: FakeSockets
     let certificates = FakeCertificates()
     let units: FakeUnits
+    let meter = FakeMeter()
     let seal = FakeSeal()
     let shelf = FakeShelf()
     let secrets = FakeSecrets()
+    /// Sessions that the gate counts.
+    let sessions = FakeSessions()
     let log = Mutex<[String]>([])
     /// Ids of daemons that are an older program than the supervisors that start from now on.
     let outdated = Mutex<Set<ProcessRecord>>([])
@@ -59,9 +62,9 @@ final class FakeWorld: Sendable {
             proofs: FakeProofs(database: database), edge: FusedEdge(edge: edge, fuse: fuse),
             sharedEdge: { [sharedEdge] in sharedEdge.including($0) },
             certificate: certificates.isNeeded ? certificates : nil,
-            gate: FakeGate(machine: machine), seal: seal, files: FakeFiles(disk: disk, fuse: fuse),
+            gate: FakeGate(machine: machine, sessions: sessions), seal: seal, files: FakeFiles(disk: disk, fuse: fuse),
             sockets: sockets, time: FakeTimepiece(time: time, fuse: fuse),
-            log: { [self] line in log.withLock { $0.append(line) } },
+            log: { [self] line in log.withLock { $0.append(line) } }, meter: meter.isNeeded ? meter : nil,
             isOutdated: { [self] record in outdated.withLock { $0.contains(record) } })
         ports.drift = drift.withLock { $0 }
         let settings = SupervisorSettings(
@@ -186,7 +189,7 @@ struct FakeLauncher: SupervisorLauncher {
 }
 
 /// The control socket: an operator's calls to whichever supervisor runs now.
-struct FakeControl: SupervisorControl {
+struct FakeControl: FleetControl {
     let world: FakeWorld
     let fuse: Fuse
 
@@ -207,6 +210,14 @@ struct FakeControl: SupervisorControl {
     func flip(to generation: Int) async throws { try await reach().flip(to: generation) }
     func retire(_ generation: Int, drain: Seconds) async throws {
         try await reach().retire(generation, drain: drain)
+    }
+    func share(_ generation: Int, part: Double) async throws { try await reach().share(generation, part: part) }
+    func balance(_ generation: Int) async throws { try await reach().balance(generation) }
+    func begin(_ plan: GenerationPlan, only instances: Set<String>?) async throws {
+        try await reach().begin(plan, only: instances)
+    }
+    func retire(_ generation: Int, only instances: Set<String>?, drain: Seconds) async throws -> DrainReport {
+        try await reach().retire(generation, only: instances, drain: drain)
     }
     func check() async throws { try await reach().check() }
     func shutdown(drain: Seconds) async throws { try await reach().shutdown(drain: drain) }

@@ -1,0 +1,144 @@
+import Fleet
+import Planning
+import Ports
+
+// What each step does.
+extension RolloutRunner {
+    func preflight() async throws {
+        ports.progress.step("checking every byte of \(plan.release.name) \(plan.release.version)")
+        try await ports.releases.verify(plan.release.digest)
+        if let why = await seams.preflight(plan, try await status()) { throw Stop(why: why) }
+    }
+
+    func stage() async throws {
+        if plan.instances.contains(where: { $0.proof != nil }) {
+            ports.progress.step("giving \(plan.instances.count) instances a read-only database user each")
+        }
+        try await credentials.create(for: plan)
+    }
+
+    func start() async throws {
+        ports.progress.step(
+            "starting generation \(plan.number): \(plan.instances.count) x "
+                + "\(plan.release.name) \(plan.release.version) (\(plan.release.digest.short))")
+        try await asking { try await $0.begin(plan) }
+    }
+
+    mutating func compare() async throws -> [RolloutMachine.Action]? {
+        let report = try await status()
+        let actions = machine.handle(.observed(own(report), at: ports.time.now()))
+        if !actions.isEmpty { return actions }
+        if let why = await seams.compare(current, plan, report) { throw Stop(why: why) }
+        return nil
+    }
+
+    func drain() async throws {
+        guard let old else { return }
+        ports.progress.step("draining generation \(old.number), at most \(plan.rollout.drain.spelled)")
+        let report = try await asking { try await $0.retire(old.number, only: nil, drain: plan.rollout.drain) }
+        if !report.words.isEmpty { ports.progress.step("generation \(old.number) is gone: \(report.words)") }
+    }
+
+    func stopOld() async throws {
+        guard let old else { return }
+        // It is gone by now, unless this rollout was cut in between; of one that is gone nothing is asked.
+        try await asking { try await $0.retire(old.number, drain: 0) }
+        try await credentials.remove(of: old)
+    }
+
+    mutating func finalize() async throws {
+        if rollout.verb != "up" { try await seams.nameRelease(plan.origin.spec.server.release) }
+        record.previous = old ?? record.previous
+        record.current = plan
+        record.next = nil
+        try await save()
+    }
+
+    func takeAway() async throws {
+        ports.progress.step("taking generation \(plan.number) away: \(machine.reason)")
+        let drain = rollout.flipped ? old?.rollout.drain ?? 0 : 0
+        try await asking { try await $0.retire(plan.number, drain: drain) }
+        try await credentials.remove(of: plan)
+    }
+
+    /// A supervisor that was started again just now refuses until it has seen each instance fit itself.
+    func flip() async throws {
+        do {
+            try await asking { try await $0.flip(to: plan.number) }
+        } catch let failure as Failure where failure.code != .leaseHeld {
+            guard try await becomesFit() else { throw failure }
+            try await asking { try await $0.flip(to: plan.number) }
+        }
+    }
+
+    func becomesFit() async throws -> Bool {
+        let deadline = ports.time.now().value + plan.health.startDeadline.value
+        while ports.time.now().value < deadline {
+            if own(try await status()).count(where: { $0.ready }) == plan.instances.count { return true }
+            try await ports.time.sleep(0.1)
+        }
+        return false
+    }
+
+    /// One that is being started again, or has to be, is no reason to give up. Every call is idempotent.
+    @discardableResult
+    func asking<Answer: Sendable>(
+        _ call: (any FleetControl) async throws -> Answer
+    ) async throws -> Answer {
+        do {
+            return try await call(ports.control)
+        } catch let failure as Failure where failure.code == .unavailable {
+            _ = try await ports.launcher.ensureRunning()
+            return try await call(ports.control)
+        }
+    }
+
+    func status() async throws -> StatusReport {
+        try await asking { try await $0.status(newerThan: nil, timeout: 0) }
+    }
+
+    func own(_ report: StatusReport) -> [InstanceStatus] {
+        report.status.instances.filter { $0.generation == plan.number }
+    }
+
+    /// Feeds the machine with what the supervisor sees until it decides something.
+    mutating func observe() async throws -> [RolloutMachine.Action] {
+        var revision: Int?
+        // Its time begins now, whether or not somebody answers.
+        _ = machine.handle(.observed(nil, at: ports.time.now()))
+        while true {
+            if ports.isInterrupted() {
+                let turned = machine.handle(.turnBack("interrupted"))
+                if !turned.isEmpty { return turned }
+            }
+            var seen: [InstanceStatus]?
+            do {
+                let report = try await ports.control.status(newerThan: revision, timeout: 0.5)
+                revision = report.revision
+                let own = own(report)
+                ports.progress.detail("\(own.count { $0.ready }) of \(plan.instances.count) ready")
+                if let worse = soak.fault(report, at: ports.time.now()) {
+                    let actions = machine.handle(.worse(worse))
+                    if !actions.isEmpty { return actions }
+                }
+                seen = own
+            } catch let failure as Failure where failure.code == .leaseHeld {
+                throw failure
+            } catch let failure as Failure where failure.code == .failed {
+                return machine.handle(.unreadable("\(failure.what): \(failure.why); \(failure.next)"))
+            } catch {
+                ports.progress.detail("the supervisor does not answer")
+                _ = try? await ports.launcher.ensureRunning()
+                try? await ports.time.sleep(0.2)
+            }
+            let actions = machine.handle(.observed(seen, at: ports.time.now()))
+            if !actions.isEmpty { return actions }
+        }
+    }
+}
+
+/// A step's own reason to stop.
+private struct Stop: Error, CustomStringConvertible {
+    let why: String
+    var description: String { why }
+}

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Releases that leak, answer slowly or fail one call in twenty are reverted while they bake; a good one stays."""
+
+import contextlib
+import datetime
+import re
+import sqlite3
+import time
+
+import harness
+from harness import OPS, check, eventually, test
+
+harness.parts.run_under("client")
+
+SERVER = (OPS / "lib/flawed_server.py").read_text()
+PROFILE = """\
+profile: flawed
+releases: [path]
+needsDatabase: false
+start:
+  command: server
+  arguments: ["{{port}}"]
+  environment: {HOME: "{{stateDirectory}}"}
+http: {path: /mcp, liveness: /health, host: 127.0.0.1}
+version: {source: release}
+canary: {tool: echo, arguments: {text: canary}, contains: [canary]}
+stop: {signal: TERM, deadline: 5s, cleanExitCodes: [0], dyingBySignalIsClean: true}
+settings: {}
+memoryDenyWriteExecute: true
+"""
+SPEC = """\
+fleet: system
+server: {{profile: ./flawed.yaml, release: "path:./flawed-1.0.0@1.0.0"}}
+health: {{interval: 1s}}
+pools:
+  analytics: {{replicas: 3, scope: "mcp:analytics"}}
+edge: {{url: "http://127.0.0.1:{port}", authorization: development}}
+rollout: {{bake: 60s, drain: 2s, deadline: 1m}}
+"""
+STATE = {}
+
+
+def release(world, version, flaw):
+    folder = world.work / f"flawed-{version}"
+    folder.mkdir(exist_ok=True)
+    server = folder / "server"
+    server.write_text(SERVER.replace('FLAW = "none"', f'FLAW = "{flaw}"'))
+    server.chmod(0o755)
+    return f"path:./{folder.name}@{version}"
+
+
+def fleet(world):
+    if "fleet" not in STATE:
+        release(world, "1.0.0", "none")
+        (world.work / "flawed.yaml").write_text(PROFILE)
+        STATE["fleet"] = world.fleet("soak", SPEC)
+        STATE["fleet"].up()
+    return STATE["fleet"]
+
+
+def decided(world, since):
+    """When the journal says that the soak failed, and in which words."""
+    with contextlib.closing(sqlite3.connect(f"file:{world.root}/var/lib/convoy/ledger.db?mode=ro", uri=True)) as ledger:
+        rows = ledger.execute("SELECT at, detail FROM journal WHERE step = 'soak' AND mark = 'failed' AND at >= ?",
+                              (since,)).fetchall()
+    check(len(rows) == 1, f"the journal has {len(rows)} soaks that failed, not one")
+    return rows[0]
+
+
+def served_again(world, generation, since):
+    """When the supervisor said that the generation serves, after the given time."""
+    for line in (world.root / "var/lib/convoy/log/supervisor.log").read_text().splitlines():
+        stamp, _, words = line.partition(" ")
+        if words != f"generation {generation} serves":
+            continue
+        moment = datetime.datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()
+        if moment >= since:
+            return moment
+    return None
+
+
+def load(ours, sdk=2):
+    return ours.load("echo", {"text": "hello"}, "hello", clients=12, pause=0.1, mode="legacy", sdk=sdk)
+
+
+def reverted(world, version, flaw, figures, sdk=2):
+    ours = fleet(world)
+    before = {name: row["pid"] for name, row in ours.instances().items()}
+    generation = ours.status()["generation"]
+    with load(ours, sdk) as summary:
+        # Something to compare with.
+        time.sleep(5)
+        began = time.time()
+        done = ours.convoy("rollout", "--to", release(world, version, flaw), fails=True)
+    words = done.stderr + done.stdout
+    check(done.returncode == 1, f"exit {done.returncode} instead of 1: {words[-600:]}")
+    found = re.search(figures, words)
+    check(found, f"no figures in: {words[-600:]}")
+    print(f"      {found.group(0)}", flush=True)
+    moment, why = decided(world, began)
+    check(found.group(0) in why, f"the journal has other words: {why}")
+    back = served_again(world, generation, began)
+    check(back, "the old generation was not flipped back to")
+    check(back - moment < 1, f"the way back took {back - moment:.2f} s")
+    status = ours.status()
+    check(status["release"]["version"] == "1.0.0", f"{status['release']['version']} serves")
+    check({row["name"]: row["pid"] for row in status["instances"]} == before, "other instances run than before")
+    eventually(10, "the fleet is converged", lambda: ours.status()["converged"])
+    return found, summary
+
+
+@test("a release that fails one call in twenty, by 500 or cut in the middle, is reverted with the figures")
+def fails(world):
+    # The SDK's clients do not survive a cut. A fifth of the calls lists tools, and those all succeed.
+    found, summary = reverted(
+        world, "2.0.0", "fails", r"([0-9.]+)% of [0-9,]+ calls failed, 0% of [0-9,]+ before \(bound 1% more\)", sdk=0)
+    check(2.6 < float(found.group(1)) < 6.5, "half of the failures were not seen, or too many")
+    check(summary["failed"] > 0, "no client noticed")
+
+
+@test("a release that answers 300 ms later is reverted with both p95, and no call fails")
+def slow(world):
+    _, summary = reverted(world, "3.0.0", "slow", r"p95 of [0-9,]+ calls [0-9]+ ms, [0-9]+ ms of [0-9,]+ before")
+    check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
+
+
+@test("a release that leaks 15 MB/s is reverted with what it grew to, and no call fails")
+def leaks(world):
+    _, summary = reverted(world, "4.0.0", "leak",
+                          r"resident memory of analytics-\d-g\d+ climbs [0-9.]+ MB/s: \d+ MB, was \d+ MB after start")
+    check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
+
+
+@test("a release as good as the one before stays, and no call fails")
+def good(world):
+    ours = fleet(world)
+    ours.spec.write_text(ours.spec.read_text().replace("bake: 60s", "bake: 15s"))
+    with load(ours) as summary:
+        ours.convoy("rollout", "--to", release(world, "5.0.0", "none"))
+    check(ours.status()["release"]["version"] == "5.0.0", "the new version does not serve")
+    check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
+
+
+if __name__ == "__main__":
+    harness.run(__doc__)
