@@ -269,7 +269,7 @@ struct ProgressJudgeTests {
         one[0].reason = "the canary lacks shop"
         #expect(judge.observe(one, at: 110) == nil)
         #expect(judge.observe(one, at: 169) == nil)
-        #expect(judge.observe(one, at: 170) == "analytics-1-g1: not fit within 1m of its start: the canary lacks shop")
+        #expect(judge.observe(one, at: 170) == "analytics-1-g1: not fit within 60s of its start: the canary lacks shop")
     }
 
     @Test("one that was fit in between has its time again")
@@ -301,7 +301,7 @@ struct ProgressJudgeTests {
         var judge = try judge()
         #expect(judge.observe(nil, at: 1000) == nil)
         #expect(judge.observe(nil, at: 1599) == nil)
-        #expect(judge.observe(nil, at: 1600) == "the next generation was not ready within 10m")
+        #expect(judge.observe(nil, at: 1600) == "the next generation was not ready within 600s")
     }
 }
 

@@ -1,5 +1,4 @@
 import Fleet
-import Glibc
 import Ports
 import Synchronization
 
@@ -58,7 +57,6 @@ final class FakeTime: Sendable {
     /// Turns to the next moment for which somebody waits, but not beyond `limit` nor far at once.
     func turn(limit: Double = .infinity) {
         let limit = min(limit, now + Self.step)
-        usleep(20)
         let woken = state.withLock { state -> [Sleeper] in
             guard let next = state.sleepers.values.map(\.at).min(), next <= limit else {
                 if limit.isFinite { state.now = max(state.now, limit) }

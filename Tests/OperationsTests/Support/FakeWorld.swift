@@ -130,6 +130,7 @@ final class FakeWorld: Sendable {
         }
         for turns in 0... {
             for _ in 0..<20 where !finished() { await Task.yield() }
+            if !finished() { await Stillness.shared.come() }
             if finished() { break }
             if turns > 100_000 {
                 Issue.record("it hangs: \(log.withLock { $0.suffix(20) })")
@@ -153,7 +154,7 @@ final class FakeWorld: Sendable {
                 if condition(report) { return report }
                 last = report
             }
-            for _ in 0..<20 { await Task.yield() }
+            await Stillness.shared.come()
             time.turn()
         }
         Issue.record("never came: \(what); \(String(describing: last?.status)); \(log.withLock { $0.suffix(20) })")
@@ -164,10 +165,10 @@ final class FakeWorld: Sendable {
     func pass(_ seconds: Double) async {
         let end = time.now + seconds
         while time.now < end {
-            for _ in 0..<20 { await Task.yield() }
+            await Stillness.shared.come()
             time.turn(limit: end)
         }
-        for _ in 0..<50 { await Task.yield() }
+        await Stillness.shared.come()
     }
 }
 
