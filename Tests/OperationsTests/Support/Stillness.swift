@@ -1,6 +1,5 @@
+import Dispatch
 import Foundation
-import Glibc
-import Synchronization
 
 /// Waits for everybody else before a fake clock is turned.
 ///
@@ -15,7 +14,7 @@ actor Stillness {
     /// Returns once all threads of the pool had nothing else to do, several times in a row: jobs make jobs.
     nonisolated func come() async {
         await take()
-        for _ in 0..<6 {
+        for _ in 0..<3 {
             Self.meet()
             await Task.yield()
         }
@@ -35,28 +34,22 @@ actor Stillness {
         if waiting.isEmpty { isTaken = false } else { waiting.removeFirst().resume() }
     }
 
-    private final class Meeting: Sendable {
-        private let state = Mutex((arrived: 0, isOver: false))
-
-        var arrived: Int { state.withLock(\.arrived) }
-        var isOver: Bool { state.withLock(\.isOver) }
-        func arrive() { state.withLock { $0.arrived += 1 } }
-        func end() { state.withLock { $0.isOver = true } }
-    }
-
     /// Holds every thread of the pool at once, for a moment: then nobody else is at work.
     private static func meet() {
         let others = ProcessInfo.processInfo.activeProcessorCount - 1
-        let meeting = Meeting()
+        let (arrived, isOver) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         for _ in 0..<others {
             Task.detached(priority: Task.currentPriority) {
-                meeting.arrive()
-                while !meeting.isOver { sched_yield() }
+                arrived.signal()
+                wait(isOver)
             }
         }
         // Not for ever, should the pool have fewer threads than this machine has processors.
-        let deadline = ContinuousClock.now + .milliseconds(200)
-        while meeting.arrived < others, ContinuousClock.now < deadline { sched_yield() }
-        meeting.end()
+        let deadline = DispatchTime.now() + 0.2
+        for _ in 0..<others where arrived.wait(timeout: deadline) == .timedOut { break }
+        for _ in 0..<others { isOver.signal() }
     }
+
+    /// Blocking is the point here: it is what keeps the thread.
+    private static func wait(_ semaphore: DispatchSemaphore) { semaphore.wait() }
 }
