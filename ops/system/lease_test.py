@@ -85,8 +85,9 @@ def free(world):
       "lease, and when it wakes it ends with 75 and changes nothing")
 def paused(world):
     ours = fleet(world)
+    serving = ours.status()["generation"]
     with rollout(ours, "0.6.2") as first:
-        eventually(180, "the rollout has flipped", lambda: ours.status()["generation"] == 2)
+        eventually(180, "the rollout has flipped", lambda: ours.status()["generation"] > serving)
         first.send_signal(signal.SIGSTOP)
         stopped = time.monotonic()
         done = ours.convoy("up", fails=True)
