@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
@@ -64,6 +65,13 @@ def rollout(ours, version):
         process.communicate()
 
 
+def last_step(ours):
+    """Step and mark of the newest entry in the journal."""
+    path = ours.world.root / "var/lib/convoy/ledger.db"
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as ledger:
+        return ledger.execute('SELECT step, mark FROM journal ORDER BY rollout DESC, "index" DESC LIMIT 1').fetchone()
+
+
 def picture(ours):
     """All that an operator could have changed."""
     status = ours.status()
@@ -87,7 +95,9 @@ def paused(world):
     ours = fleet(world)
     serving = ours.status()["generation"]
     with rollout(ours, "0.6.2") as first:
-        eventually(180, "the rollout has flipped", lambda: ours.status()["generation"] > serving)
+        # Not in the middle of a write, which would keep everybody out of the ledger: while it only looks on.
+        eventually(180, "the rollout watches what it has flipped to",
+                   lambda: ours.status()["generation"] > serving and last_step(ours) == ("soak", "intent"))
         first.send_signal(signal.SIGSTOP)
         stopped = time.monotonic()
         done = ours.convoy("up", fails=True)
