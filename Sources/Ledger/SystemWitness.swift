@@ -5,7 +5,7 @@ import Ports
 
 /// This machine: its clock since boot, its processes.
 package struct SystemWitness: LeaseWitness {
-    private let boot = SystemWitness.text("/proc/sys/kernel/random/boot_id") ?? "unknown"
+    private let boot = SystemWitness.boot
 
     package init() {}
 
@@ -28,6 +28,13 @@ package struct SystemWitness: LeaseWitness {
         LeaseHolder(
             name: "\(user)@\(host)", host: host, pid: getpid(), startTicks: startTicks(getpid()) ?? 0,
             namespace: namespace, verb: verb)
+    }
+
+    /// In a container the id is a mount of its own, which the sandbox of a unit hides: there systemd tells it.
+    private static var boot: String {
+        let told = ProcessInfo.processInfo.environment["CONVOY_BOOT_ID"]
+        let id = (told ?? text("/proc/sys/kernel/random/boot_id") ?? "").lowercased().filter(\.isHexDigit)
+        return id.isEmpty ? "unknown" : id
     }
 
     /// Who typed it, also behind sudo.
