@@ -32,6 +32,8 @@ extension FleetOperator {
     package func resume() async throws -> Resumption {
         let record = try await ports.ledger.load()
         guard Self.isOpen(record) else {
+            // Whoever cut the operator may have cut the supervisor a moment later, when all was done.
+            if record.current != nil { _ = try await ports.launcher.ensureRunning() }
             // An older convoy, cut after its flip, leaves the old generation and no note of it.
             let report = try? await ports.control.status(newerThan: nil, timeout: 0)
             if let report, report.generations.count > 1 { _ = try await clearLeftovers(record) }
