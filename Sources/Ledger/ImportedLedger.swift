@@ -3,7 +3,7 @@ import Foundation
 import GRDB
 import Ports
 
-/// The ledger of a convoy before 0.2: one JSON file. It is taken over once, and then kept under another name.
+/// The ledger of an older convoy: one JSON file. It is taken over once, and then kept under another name.
 struct ImportedLedger: Sendable {
     let path: String
 

@@ -10,7 +10,7 @@ package actor LedgerDatabase {
     private let imported: ImportedLedger
     private var writer: DatabaseQueue?
 
-    /// - Parameter legacyPath: where a convoy before 0.2 kept its ledger.
+    /// - Parameter legacyPath: where an older convoy kept its ledger.
     package init(path: String, legacyPath: String) {
         self.path = path
         imported = ImportedLedger(path: legacyPath)

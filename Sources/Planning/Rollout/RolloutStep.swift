@@ -28,7 +28,7 @@ package enum RolloutStep: String, Sendable, Hashable, Codable, CaseIterable {
     /// For people, as what is being done.
     package var words: String {
         switch self {
-        case .preflight: "checking the release and the host"
+        case .preflight: "checking the release"
         case .stage: "giving each instance its user and secrets"
         case .start: "starting the next generation"
         case .verify: "waiting until each instance is ready and proved"
