@@ -35,6 +35,8 @@ package actor FleetSupervisor {
     var writtenPolicy: GatePolicy?
     var edgeWork: Task<Void, any Error>?
     var edgeFault = ""
+    /// How many wait for a reload of nginx that must not wait for clients.
+    var urgentEdgeWork = 0
     var certificateStamp: CertificateStamp?
     var certificateFindings: [String] = []
     /// When the stapled response is worth nothing any more, in seconds since 1970.
