@@ -29,7 +29,17 @@ package protocol TrafficControl: Sendable {
     func retire(_ generation: Int, only instances: Set<String>?, drain: Seconds) async throws -> DrainReport
 }
 
-package typealias FleetControl = SupervisorControl & TrafficControl
+/// What a generation was last seen to offer to clients.
+package protocol OfferControl: Sendable {
+    /// Nil when it has not answered yet, or is not known here. Changes nothing.
+    func offer(of generation: Int) async throws -> ReleaseOffer?
+}
+
+extension OfferControl {
+    package func offer(of generation: Int) async throws -> ReleaseOffer? { nil }
+}
+
+package typealias FleetControl = SupervisorControl & TrafficControl & OfferControl
 
 package struct StatusReport: Sendable, Equatable, Codable {
     /// Counts up with each change of the status.

@@ -80,14 +80,19 @@ extension FleetOperator {
         let lock = try LockFile(files: ports.files, path: context.lockFile).load()
         let locked = lock.release(for: reference, constraints: context.spec.server.constraints)
         var wish: Digest?
+        var next: GenerationPlan?
         if let locked, let installed = try await ports.releases.list().first(where: { $0.digest == locked.digest }) {
-            wish = try await planner(installed).wish()
+            let planner = try await planner(installed)
+            wish = try planner.wish()
+            next = try? planner.plan(number: record.nextGeneration, current: record.current)
         }
-        var running: FleetStatus?
-        if let report = try? await ports.control.status(newerThan: nil, timeout: 0) { running = report.status }
-        return ChangePlan(
+        let report = try? await ports.control.status(newerThan: nil, timeout: 0)
+        var plan = ChangePlan(
             spec: context.spec, profile: context.profile, locked: locked, wish: wish, current: record.current,
-            cut: record.next, running: running)
+            cut: record.next, running: report?.status)
+        plan.compatibility = compatibility(from: record.current, to: locked)
+        if let next, let report, wish != record.current?.wish { plan.warnings = await seams.warnings(next, report) }
+        return plan
     }
 
     package func status() async throws -> FleetStatus {

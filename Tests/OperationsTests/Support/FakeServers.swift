@@ -17,10 +17,14 @@ enum Mood: Sendable {
 final class FakeProber: InstanceProber {
     private let machine: FakeMachine
     private let mood = Mutex<@Sendable (ProbePlan) -> Mood>({ _ in .well })
+    private let offer = Mutex<@Sendable (ProbePlan) -> ReleaseOffer?>({ _ in nil })
 
     init(machine: FakeMachine) { self.machine = machine }
 
     func answer(_ mood: @escaping @Sendable (ProbePlan) -> Mood) { self.mood.withLock { $0 = mood } }
+
+    /// What the servers list; nobody tells without it.
+    func list(_ offer: @escaping @Sendable (ProbePlan) -> ReleaseOffer?) { self.offer.withLock { $0 = offer } }
 
     private func ask(_ plan: ProbePlan) throws -> Mood {
         let port = plan.endpoint.split(whereSeparator: { ":/".contains($0) })[2]
@@ -48,7 +52,7 @@ final class FakeProber: InstanceProber {
         guard let tools = Digest(hex: String(repeating: "d", count: 64)) else { throw ProbeFault("no digest") }
         return Readiness(
             eras: [.modern], announcedName: "tiny", announcedVersion: plan.expectedVersion, tools: ["list"],
-            toolsDigest: tools)
+            toolsDigest: tools, offer: offer.withLock { $0 }(plan))
     }
 
     func canary(_ plan: ProbePlan, era: Era) async throws -> CanaryAnswer {
