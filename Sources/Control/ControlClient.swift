@@ -102,6 +102,10 @@ package struct ControlClient: FleetControl, DriftControl {
         return try read(body, as: OfferDocument.self).offer
     }
 
+    package func rehearse(_ plan: GenerationPlan) async throws {
+        try await send(.POST, "generations/\(plan.number)/rehearsal", try ControlProtocol.encode(plan), limit: 60)
+    }
+
     /// With `heal`, the client's side of `DriftControl`.
     package func survey() async throws -> DriftSurvey { try read(try await send(.GET, "drift", limit: 300)) }
 

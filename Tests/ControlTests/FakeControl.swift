@@ -115,6 +115,11 @@ actor FakeControl: FleetControl {
         return plans.contains { $0.number == generation } ? .sample : nil
     }
 
+    func rehearse(_ plan: GenerationPlan) async throws {
+        asked.append("rehearse \(plan.number)")
+        if let failure { throw failure }
+    }
+
     func check() async throws {
         asked.append("check")
         if let failure { throw failure }

@@ -160,6 +160,23 @@ struct CompatibilityTests {
         #expect(try await world.run { try await planned.plan() }.warnings.count == 1)
     }
 
+    @Test("an edge that nginx refuses is found before anything is made, in nginx's words; nothing was installed")
+    func edge() async throws {
+        try await up(then: Self.offer("list", "find"))
+        let (users, installs) = (world.database.users, world.edge.installs)
+        let next = try #require(try await world.ledger().current?.instances.first)
+        // Its own ports are in the configuration always; only as its leader it says another limit.
+        world.edge.dislike("client_max_body_size 7")
+        let plain = world.newOperator(Samples.spec("2.0.0") { $0.pools[0].limits = PoolLimits(body: 7_000_000) })
+        let seams = RolloutSeams().watching(plain.ports, layout: world.layout, room: FixedRoom(room: RoomFigures()))
+        let fleet = FleetOperator(ports: plain.ports, context: plain.context, seams: seams)
+        let refusal = try await failure { _ = try await world.run { try await fleet.rollout() } }
+        #expect(refusal.why.contains("the edge: ") && refusal.why.contains("nginx dislikes"), "\(refusal)")
+        #expect(world.database.users == users && world.edge.installs == installs)
+        #expect(world.edge.upstream(next.port) != nil)
+        try await lab.expectOnly(1, version: "1.0.0")
+    }
+
     @Test("a fleet that is not whole may be rolled, and that is said")
     func unconverged() async throws {
         try await up(then: Self.offer("list", "find"))

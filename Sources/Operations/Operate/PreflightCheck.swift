@@ -4,17 +4,36 @@ import Ports
 
 /// What has to be right on this host before anything of the next generation is made.
 struct PreflightCheck: Sendable {
+    let ports: OperatorPorts
     let room: any HostRoom
     let layout: FleetLayout
-    let progress: any Progress
 
     /// Why this host can't take the next generation, with figures; nil = it can. Nothing is changed.
-    func fault(_ next: GenerationPlan, _ report: StatusReport) -> String? {
+    func fault(_ next: GenerationPlan, _ report: StatusReport) async -> String? {
         let findings = findings(next, report)
-        if let note = Self.unconverged(report) { progress.step(note) }
-        for finding in findings where !finding.isRefusal { progress.step("note: \(finding.words)") }
+        if let note = Self.unconverged(report) { ports.progress.step(note) }
+        for finding in findings where !finding.isRefusal { ports.progress.step("note: \(finding.words)") }
         let refusals = findings.filter(\.isRefusal).map(\.words)
-        return refusals.isEmpty ? nil : refusals.joined(separator: "; ")
+        if !refusals.isEmpty { return refusals.joined(separator: "; ") }
+        return await edgeFault(next)
+    }
+
+    /// What the edge's server says of the configuration that the next generation would serve by.
+    private func edgeFault(_ next: GenerationPlan) async -> String? {
+        do {
+            do {
+                try await ports.control.rehearse(next)
+            } catch let failure as Failure where failure.code == .unavailable {
+                _ = try await ports.launcher.ensureRunning()
+                try await ports.control.rehearse(next)
+            }
+            return nil
+        } catch let failure as Failure where failure.code == .usage {
+            // A supervisor that an older convoy started does not know how. It checks when it begins.
+            return nil
+        } catch {
+            return "the edge: \(FleetSupervisor.words(error))"
+        }
     }
 
     func findings(_ next: GenerationPlan, _ report: StatusReport) -> [RoomFinding] {
@@ -55,10 +74,10 @@ struct PreflightCheck: Sendable {
 extension RolloutSeams {
     /// The same, with a look at the host before anything is made, and at what callers would meet before the flip.
     package func watching(_ ports: OperatorPorts, layout: FleetLayout, room: any HostRoom) -> RolloutSeams {
-        let preflight = PreflightCheck(room: room, layout: layout, progress: ports.progress)
+        let preflight = PreflightCheck(ports: ports, room: room, layout: layout)
         let compatibility = CompatibilityCheck(ports: ports, layout: layout, acceptsBreaking: acceptsBreaking)
         var seams = self
-        seams.preflight = { preflight.fault($0, $1) }
+        seams.preflight = { await preflight.fault($0, $1) }
         seams.compare = { current, next, _ in await compatibility.fault(current, next) }
         seams.warnings = { preflight.findings($0, $1).map(\.words) }
         return seams

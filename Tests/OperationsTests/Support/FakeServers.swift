@@ -63,8 +63,11 @@ final class FakeProber: InstanceProber {
 
 /// An nginx that checks nothing, and refuses what a test tells it to.
 final class FakeEdge: EdgeServer {
-    private let state = Mutex((installed: [String: String](), installs: 0, refusal: Failure?.none))
+    private let state = Mutex(
+        (installed: [String: String](), installs: 0, refusal: Failure?.none, dislike: String?.none))
 
+    /// Says no, in rehearsals, to whatever holds the word.
+    func dislike(_ word: String) { state.withLock { $0.dislike = word } }
     /// How often bytes changed: each is a reload.
     var installs: Int { state.withLock(\.installs) }
     var text: String { state.withLock { $0.installed.sorted { $0.key < $1.key }.map(\.value).joined() } }
@@ -86,6 +89,13 @@ final class FakeEdge: EdgeServer {
             return true
         }
     }
+    func check(_ files: [RenderedFile]) async throws {
+        let text = files.map(\.content).joined()
+        if let word = state.withLock(\.dislike), text.contains(word) {
+            throw Failure(
+                .failed, "cannot install the edge's configuration", because: "nginx dislikes \(word)", next: "")
+        }
+    }
     func process() async throws -> ProcessPlan {
         ProcessPlan(
             id: "edge", executable: "/nginx", arguments: [], environment: [:], workingDirectory: "/", logFile: "/e")
@@ -100,6 +110,10 @@ struct FusedEdge: EdgeServer {
     func install(_ files: [RenderedFile]) async throws -> Bool {
         try fuse.pass()
         return try await edge.install(files)
+    }
+    func check(_ files: [RenderedFile]) async throws {
+        try fuse.pass()
+        try await edge.check(files)
     }
     func process() async throws -> ProcessPlan { try await edge.process() }
 }
