@@ -167,7 +167,7 @@ struct CompatibilityTests {
         let next = try #require(try await world.ledger().current?.instances.first)
         // Its own ports are in the configuration always; only as its leader it says another limit.
         world.edge.dislike("client_max_body_size 7")
-        let plain = world.newOperator(Samples.spec("2.0.0") { $0.pools[0].limits = PoolLimits(body: 7_000_000) })
+        let plain = world.newOperator(Samples.spec("2.0.0") { $0.pools[0].limits = LimitsSpec(body: 7_000_000) })
         let seams = RolloutSeams().watching(plain.ports, layout: world.layout, room: FixedRoom(room: RoomFigures()))
         let fleet = FleetOperator(ports: plain.ports, context: plain.context, seams: seams)
         let refusal = try await failure { _ = try await world.run { try await fleet.rollout() } }
