@@ -88,6 +88,10 @@ struct CompatibilityTests {
         try await lab.expectOnly(2, version: "2.0.0")
         #expect(told.lines.contains("  + tool new"))
         #expect(try await world.ledger().rollout?.acceptsBreaking == nil)
+        let journal = try await MemoryLedger(disk: world.disk, path: world.layout.ledger, fuse: Fuse()).journal(of: 2)
+        let compared = journal.first { $0.step == "compare" && $0.mark == .done }
+        #expect(compared?.detail == "compared with generation 1: tools: 1 added")
+        #expect(journal.filter { $0.mark == .done && $0.step != "compare" }.allSatisfy { $0.detail.isEmpty })
     }
 
     @Test("a rollback is never refused: what the way forward added must not close the way back")

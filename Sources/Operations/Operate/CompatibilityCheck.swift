@@ -8,6 +8,8 @@ struct CompatibilityCheck: Sendable {
     let layout: FleetLayout
     /// Whoever began or resumed the rollout wants it all the same.
     let acceptsBreaking: Bool
+    /// Told what was found.
+    let note: @Sendable (String) -> Void
 
     private var shelf: OfferShelf { OfferShelf(files: ports.files, layout: layout) }
 
@@ -39,8 +41,11 @@ struct CompatibilityCheck: Sendable {
 
     private func tell(_ report: CompatibilityReport, _ current: GenerationPlan, _ next: GenerationPlan) {
         guard report.known else {
-            return ports.progress.step("what generations \(current.number) and \(next.number) offer can't be compared")
+            let words = "what generations \(current.number) and \(next.number) offer can't be compared"
+            note(words)
+            return ports.progress.step(words)
         }
+        note("compared with generation \(current.number): \(report.summary)")
         ports.progress.step("compared with generation \(current.number): \(report.summary)")
         for line in report.lines(limit: 20) { ports.progress.step("  " + line) }
     }

@@ -1,6 +1,7 @@
 import Fleet
 import Planning
 import Ports
+import Synchronization
 
 /// What has to be right on this host before anything of the next generation is made.
 struct PreflightCheck: Sendable {
@@ -75,11 +76,16 @@ extension RolloutSeams {
     /// The same, with a look at the host before anything is made, and at what callers would meet before the flip.
     package func watching(_ ports: OperatorPorts, layout: FleetLayout, room: any HostRoom) -> RolloutSeams {
         let preflight = PreflightCheck(ports: ports, room: room, layout: layout)
-        let compatibility = CompatibilityCheck(ports: ports, layout: layout, acceptsBreaking: acceptsBreaking)
+        let found = Mutex("")
+        let compatibility = CompatibilityCheck(ports: ports, layout: layout, acceptsBreaking: acceptsBreaking) {
+            words in
+            found.withLock { $0 = words }
+        }
         var seams = self
         seams.preflight = { await preflight.fault($0, $1) }
         seams.compare = { current, next, _ in await compatibility.fault(current, next) }
         seams.warnings = { preflight.findings($0, $1).map(\.words) }
+        seams.remark = { $0 == .compare ? found.withLock(\.self) : "" }
         return seams
     }
 }

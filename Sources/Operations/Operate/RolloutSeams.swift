@@ -1,4 +1,5 @@
 import Fleet
+import Planning
 import Ports
 
 /// Where others have a say in a rollout. Without them it goes by its own rules alone.
@@ -14,6 +15,8 @@ package struct RolloutSeams: Sendable {
     package var acceptsBreaking: Bool
     /// Makes fleet.yaml name the release that serves; nothing happens when it does.
     package var nameRelease: @Sendable (ReleaseReference) async throws -> Void
+    /// What the journal is to say of a step that was done; empty = nothing.
+    package var remark: @Sendable (RolloutStep) -> String
     /// Told of each journal entry once it is written.
     package var journaled: @Sendable (JournalEntry) -> Void
     /// Who is at work, as `user@host`.
@@ -27,6 +30,7 @@ package struct RolloutSeams: Sendable {
         warnings: @escaping @Sendable (GenerationPlan, StatusReport) async -> [String] = { _, _ in [] },
         acceptsBreaking: Bool = false,
         nameRelease: @escaping @Sendable (ReleaseReference) async throws -> Void = { _ in },
+        remark: @escaping @Sendable (RolloutStep) -> String = { _ in "" },
         journaled: @escaping @Sendable (JournalEntry) -> Void = { _ in }, holder: String = ""
     ) {
         self.preflight = preflight
@@ -34,6 +38,7 @@ package struct RolloutSeams: Sendable {
         self.warnings = warnings
         self.acceptsBreaking = acceptsBreaking
         self.nameRelease = nameRelease
+        self.remark = remark
         self.journaled = journaled
         self.holder = holder
     }
