@@ -164,6 +164,24 @@ struct CompatibilityTests {
         #expect(try await world.run { try await planned.plan() }.warnings.count == 1)
     }
 
+    @Test("too little memory by an estimate stops a rollout, and is only told on the way back")
+    func memory() async throws {
+        try await up(then: Self.offer("list", "find"))
+        let first = looking("2.0.0")
+        _ = try await world.run { try await first.rollout() }
+        let pids = world.machine.ids.compactMap { world.machine.running($0)?.record.pid }
+        let used = RoomFigures.Process(ownBytes: 100_000_000, openFiles: 9)
+        let scarce = RoomFigures(
+            memoryAvailable: 300_000_000, processes: Dictionary(uniqueKeysWithValues: pids.map { ($0, used) }))
+        let forth = looking("3.0.0", room: scarce)
+        let refusal = try await failure { _ = try await world.run { try await forth.rollout() } }
+        #expect(refusal.why.contains("about 330 MB") && refusal.why.contains("300 MB are available"), "\(refusal)")
+        let back = looking("2.0.0", room: scarce)
+        _ = try await world.run { try await back.rollback() }
+        #expect(told.lines.contains { $0.hasPrefix("note: memory: 3 instances") })
+        try await lab.expectOnly(4, version: "1.0.0")
+    }
+
     @Test("an edge that nginx refuses is found before anything is made, in nginx's words; nothing was installed")
     func edge() async throws {
         try await up(then: Self.offer("list", "find"))

@@ -60,7 +60,9 @@ struct CompatibilityCheck: Sendable {
 
 extension FleetOperator {
     /// What `up` would change for callers, as far as both sides have been seen; nil when it is nothing new to them.
-    func compatibility(from current: GenerationPlan?, to locked: LockedRelease?) -> CompatibilityReport? {
+    func compatibility(
+        from current: GenerationPlan?, to locked: LockedRelease?
+    ) async -> CompatibilityReport? {
         guard let current else { return nil }
         let (before, spec) = (current.origin, context.spec)
         let isSame =
@@ -68,9 +70,11 @@ extension FleetOperator {
             && before.spec.server.settings == spec.server.settings
         guard !isSame else { return nil }
         let shelf = OfferShelf(files: ports.files, layout: context.layout)
+        // One that an older convoy brought up was never noted, but can be asked.
+        let now = try? await ports.control.offer(of: current.number)
         let old = CompatibilityJudge.Side(
             spec: before.spec, profile: before.profile, version: current.release.version,
-            offer: shelf.offer(of: current.release.digest, spec: before.spec, profile: before.profile))
+            offer: now ?? shelf.offer(of: current.release.digest, spec: before.spec, profile: before.profile))
         let new = CompatibilityJudge.Side(
             spec: spec, profile: context.profile, version: spec.server.release.version,
             offer: locked.flatMap { shelf.offer(of: $0.digest, spec: spec, profile: context.profile) })

@@ -95,7 +95,7 @@ extension FleetOperator {
         var plan = ChangePlan(
             spec: context.spec, profile: context.profile, locked: locked, wish: wish, current: record.current,
             cut: record.next, running: report?.status, isAmended: isAmended, scaling: record.scaling?.target)
-        plan.compatibility = compatibility(from: record.current, to: locked)
+        plan.compatibility = await compatibility(from: record.current, to: locked)
         // Without a generation beside the current one there is nothing to make room for.
         if !isAmended, let next, let report, wish != record.current?.wish {
             plan.warnings = await seams.warnings(next, report)

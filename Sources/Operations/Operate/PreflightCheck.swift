@@ -13,8 +13,11 @@ struct PreflightCheck: Sendable {
     func fault(_ next: GenerationPlan, _ report: StatusReport) async -> String? {
         let findings = findings(next, report)
         if let note = Self.unconverged(report) { ports.progress.step(note) }
-        for finding in findings where !finding.isRefusal { ports.progress.step("note: \(finding.words)") }
-        let refusals = findings.filter(\.isRefusal).map(\.words)
+        let isWayBack = (try? await ports.ledger.load())?.rollout?.verb == "rollback"
+        // Memory is an estimate: it must not close the way back.
+        let refuses: (RoomFinding) -> Bool = { $0.isRefusal && !(isWayBack && $0.kind == .memory) }
+        for finding in findings where !refuses(finding) { ports.progress.step("note: \(finding.words)") }
+        let refusals = findings.filter(refuses).map(\.words)
         if !refusals.isEmpty { return refusals.joined(separator: "; ") }
         return await edgeFault(next)
     }
