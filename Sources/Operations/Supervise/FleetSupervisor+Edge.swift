@@ -79,12 +79,16 @@ extension FleetSupervisor {
 
     /// Both colours of every slot are always in it, so that neither a rollout nor its flip changes
     /// a byte of it.
-    private func edgePlan() -> EdgePlan? {
-        guard let leading else { return nil }
+    ///
+    /// - Parameter next: as if this generation served already; nil = as it is.
+    func edgePlan(with next: GenerationPlan? = nil) -> EdgePlan? {
+        guard let leading = next ?? leading else { return nil }
         let layout = settings.layout
-        let live = plans.values.sorted { $0.number < $1.number }
+        let known = next.map { next in plans.merging([next.number: next]) { _, next in next } } ?? plans
+        let live = known.values.sorted { $0.number < $1.number }
         var pools: [EdgePlan.Pool] = []
-        for pool in (live.flatMap(\.pools) + leading.pools) where !pools.contains(where: { $0.name == pool.name }) {
+        let wishes = (next?.pools ?? []) + live.flatMap(\.pools) + leading.pools
+        for pool in wishes where !pools.contains(where: { $0.name == pool.name }) {
             pools.append(
                 EdgePlan.Pool(
                     name: pool.name, scope: pool.scope, upstreamPath: pool.upstreamPath,
@@ -100,7 +104,7 @@ extension FleetSupervisor {
     }
 
     /// A file for each pool whose instances demand a secret; only nginx's master reads them.
-    private func headerSecrets() throws -> [RenderedFile] {
+    func headerSecrets() throws -> [RenderedFile] {
         var secrets: [String: Set<String>] = [:]
         for instance in plans.values.flatMap(\.instances) {
             guard let path = instance.probe.headersFile else { continue }

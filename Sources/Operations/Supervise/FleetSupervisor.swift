@@ -47,6 +47,8 @@ package actor FleetSupervisor {
     var driftLog = DriftLog()
     /// By the healing that is under way.
     var healed: [String] = []
+    /// What each generation was last seen to offer, by its number.
+    var offers: [Int: ReleaseOffer] = [:]
     var changes = Changes()
     var figureBook = FigureBook()
     /// When somebody last wanted figures, on the monotonic clock.
