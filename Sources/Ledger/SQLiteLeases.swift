@@ -30,7 +30,7 @@ package struct SQLiteLeases: LeaseStore, LeaseGuard {
         } catch let busy as LedgerBusy {
             // Whose lease is good does not lose it because a write takes long: the next heartbeat may get through.
             throw Failure(
-                .unavailable, "cannot say that this operator lives", because: "the ledger \(busy.path) is being written",
+                .unavailable, "cannot say that this operator lives", because: "\(busy.path) is being written",
                 next: "`convoy lease` tells who is at work on it")
         }
     }

@@ -12,8 +12,9 @@ import Testing
 struct FullDiskTests {
     enum Then: CaseIterable { case resume, rollback, up }
 
-    @Test("full at any write of a rollout: said so, the fleet serves on, and with room again it becomes whole",
-          arguments: Then.allCases)
+    @Test(
+        "full at any write of a rollout: said so, the fleet serves on, and with room again it becomes whole",
+        arguments: Then.allCases)
     func rollout(then: Then) async throws {
         var refusals = 0
         for count in 0..<400 {
@@ -90,7 +91,8 @@ struct FullDiskTests {
             let fleet = world.newOperator(Samples.spec("2.0.0"), seams: seams)
             _ = try await world.run { try await fleet.rollout() }
             try await lab.expectOnly(2, version: "2.0.0", "jump of \(jump) at \(at)")
-            let journal = try await MemoryLedger(disk: world.disk, path: world.layout.ledger, fuse: Fuse()).journal(of: 2)
+            let journal = try await MemoryLedger(disk: world.disk, path: world.layout.ledger, fuse: Fuse()).journal(
+                of: 2)
             #expect(journal.map(\.index) == Array(1...22))
         }
     }
