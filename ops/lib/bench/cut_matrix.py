@@ -32,6 +32,8 @@ edge:
   authorization: development
 rollout: {{strategy: STRATEGY, bake: 300ms, drain: 1s, deadline: 1m}}
 """
+JOURNAL = ('SELECT rollout, step, mark FROM journal WHERE rollout = (SELECT max(rollout) FROM journal) '
+           'ORDER BY "index"')
 
 
 class Valve:
@@ -78,6 +80,10 @@ class Direct:
     @property
     def state(self):
         return self.world.root / "var/lib/convoy"
+
+    def journal(self, query):
+        with contextlib.closing(sqlite3.connect(f"file:{self.state}/ledger.db?mode=ro", uri=True, timeout=5)) as ledger:
+            return ledger.execute(query).fetchall()
 
     def operator(self, *words, **options):
         command = [os.environ["CONVOY_BIN"], words[0], "--root", self.world.root, "--file", self.its.spec, *words[1:]]
@@ -132,12 +138,8 @@ class Matrix:
 
     def entries(self):
         """Of the newest rollout: (its number, its entries so far). The operator writes meanwhile."""
-        path = self.place.state / "ledger.db"
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as ledger:
-            rows = ledger.execute(
-                'SELECT rollout, "index", step, mark FROM journal WHERE rollout = '
-                '(SELECT max(rollout) FROM journal) ORDER BY "index"').fetchall()
-        return (rows[0][0], [f"{step} {mark}" for _, _, step, mark in rows]) if rows else (0, [])
+        rows = self.place.journal(JOURNAL)
+        return (rows[0][0], [f"{step} {mark}" for _, step, mark in rows]) if rows else (0, [])
 
     def length(self):
         """How many entries an undisturbed rollout writes."""
