@@ -29,7 +29,8 @@ package actor LedgerDatabase {
         }
     }
 
-    /// In one transaction that nobody else's write can come between.
+    /// In one transaction that nobody else's write can come between. Throws `LedgerBusy` when one is under way for
+    /// longer than a write takes.
     func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         try await translating(.write) { try await opened().write(body) }
     }
@@ -45,7 +46,7 @@ package actor LedgerDatabase {
                 let queue = try open()
                 writer = queue
                 return queue
-            } catch let error as DatabaseError where [.SQLITE_BUSY, .SQLITE_LOCKED].contains(error.resultCode) {
+            } catch let error as DatabaseError where error.isBusy {
                 try await Task.sleep(for: .milliseconds(20))
             }
         }
@@ -96,8 +97,14 @@ package actor LedgerDatabase {
     ) async throws -> Value {
         do {
             return try await body()
+        } catch let error as DatabaseError where wish == .write && error.isBusy {
+            throw LedgerBusy(path: path)
         } catch let error as DatabaseError {
             throw LedgerFault(path: path, wish: wish).failure(error)
         }
     }
+}
+
+extension DatabaseError {
+    fileprivate var isBusy: Bool { [.SQLITE_BUSY, .SQLITE_LOCKED].contains(resultCode) }
 }

@@ -1,6 +1,12 @@
 import Fleet
 import Foundation
 import GRDB
+import Planning
+
+/// Somebody else writes and does not end it. Of a heartbeat that is a trouble, of a verb the end.
+struct LedgerBusy: Error {
+    let path: String
+}
 
 /// What SQLite said about the ledger's file, in our words.
 struct LedgerFault {
@@ -15,7 +21,7 @@ struct LedgerFault {
         // Where the disk is full SQLite's shared memory fails as if the disk were broken.
         case .SQLITE_IOERR: hasRoom ? broken(error) : noRoom
         case .SQLITE_CORRUPT, .SQLITE_NOTADB: Self.damaged(path, "it is damaged")
-        case .SQLITE_BUSY, .SQLITE_LOCKED: busy
+        case .SQLITE_BUSY, .SQLITE_LOCKED: Self.busy(path, wish, holder: nil)
         case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
             hasRoom ? refused(error) : noRoom
         default: broken(error)
@@ -44,10 +50,18 @@ struct LedgerFault {
     }
 
     /// A process that was stopped in the middle of a write keeps everybody out, and nobody but it can end that.
-    private var busy: Failure {
-        Failure(
-            .unavailable, what, because: "another process is in the middle of a write and does not end it",
-            next: "`convoy lease` shows its pid: let it go on, or end it")
+    /// - Parameter holder: who has the lease, as far as that can be read: a write keeps no reader out.
+    static func busy(_ path: String, _ wish: Wish, holder: OperatorLease?) -> Failure {
+        let next = "let it go on, or end it: nobody else can finish its write, and `--break` waits for it, too"
+        guard let holder else {
+            return Failure(
+                .leaseHeld, "cannot \(wish.rawValue) the ledger \(path)",
+                because: "another process is in the middle of a write and does not end it",
+                next: "find it (`fuser \(path)`); " + next)
+        }
+        return Failure(
+            .leaseHeld, "cannot change this fleet now",
+            because: "\(holder.words) is at work on it, and the ledger is in the middle of a write", next: next)
     }
 
     private func refused(_ error: DatabaseError) -> Failure {

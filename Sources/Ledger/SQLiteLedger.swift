@@ -31,9 +31,13 @@ package struct SQLiteLedger: Ledger {
 
     private func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         guard let fence else { throw Failure.leaseIsLost(because: "this command never had one") }
-        return try await database.write { [witness] db in
-            try LeaseTable.load(db).check(fence, at: witness.now())
-            return try body(db)
+        do {
+            return try await database.write { [witness] db in
+                try LeaseTable.load(db).check(fence, at: witness.now())
+                return try body(db)
+            }
+        } catch let busy as LedgerBusy {
+            throw await database.failure(busy, witness, own: fence)
         }
     }
 }

@@ -122,6 +122,7 @@ enum HostExamples {
             guard name == "include" else { return }
             $0.edge.mode = .include
             $0.database?.uri = "mongodb://127.0.0.1:27017/"
+            $0.database?.sharedWith = ["backup"]
             $0.pools.append(
                 PoolSpec(name: "books", replicas: 1, databases: [Samples.shop], scope: "mcp:books"))
         }

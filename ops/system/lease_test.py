@@ -106,6 +106,14 @@ def paused(world):
         for word in (held["holder"], f"on {held['host']}", f"pid {first.pid}", "`rollout`", "for "):
             check(word in done.stderr, f"the message does not say {word}: {done.stderr}")
         check(held["host"] == socket.gethostname() and not held["expired"], f"odd lease: {held}")
+        # As if it had been stopped within a write, which keeps every other writer out.
+        with contextlib.closing(sqlite3.connect(world.root / "var/lib/convoy/ledger.db")) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            done = ours.convoy("up", fails=True)
+            check(done.returncode == 75, f"in a write: exit {done.returncode} instead of 75: {done.stderr}")
+            for word in (held["holder"], f"on {held['host']}", f"pid {first.pid}", "in the middle of a write"):
+                check(word in done.stderr, f"in a write the message does not say {word}: {done.stderr}")
+            writer.execute("ROLLBACK")
         shown = lease_words(ours)
         check(held["holder"] in shown and all(len(line) <= 80 for line in shown.splitlines()), shown)
 

@@ -7,26 +7,11 @@ import re
 import harness
 from harness import OPS, check, eventually, test
 from hosts import KNOCK, SUBNET, run
-from systemd_host import FOLDER, HostFleet, World, edge_killed, unfailed
+from systemd_host import DOCUMENTDB, FOLDER, HostFleet, World, edge_killed, unfailed
 
 # Host b: the fleet is on host a.
 ADDRESS, PORT = SUBNET + "12", "27017"
-SPEC = f"""\
-fleet: shop
-server: {{profile: documentdb, release: "pypi:documentdb-mcp@0.1.54"}}
-database: {{uri: "mongodb://{ADDRESS}:{PORT}/?directConnection=true", admin: {{file: secrets/admin-uri}}}}
-health:
-  interval: 1s
-  proofInterval: 2s
-  canary:
-    tool: find
-    arguments: {{database_name: shop, collection_name: customers, filter: {{_id: 3}}}}
-    contains: [Customer 3]
-pools:
-  analytics: {{replicas: 3, databases: {{shop: read}}, scope: "mcp:analytics"}}
-edge: {{url: "http://127.0.0.1:8080", authorization: development}}
-rollout: {{bake: 1s, drain: 2s, deadline: 2m}}
-"""
+SPEC = DOCUMENTDB.replace("DATABASE", f"{ADDRESS}:{PORT}")
 FIRST = "convoy-instance-analytics-1-g1.service"
 # What a process of the unit's slice, as denied as the unit, can reach.
 CAGED = ["systemd-run", "--quiet", "--collect", "--wait", "--pipe", "--slice=convoy.slice", "-p", "IPAddressDeny=any",

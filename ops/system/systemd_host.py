@@ -22,6 +22,22 @@ pools:
 edge: {url: "http://127.0.0.1:8080", authorization: development}
 rollout: {bake: 1s, drain: 2s, deadline: 2m}
 """
+DOCUMENTDB = """\
+fleet: shop
+server: {profile: documentdb, release: "pypi:documentdb-mcp@0.1.54"}
+database: {uri: "mongodb://DATABASE/?directConnection=true", admin: {file: secrets/admin-uri}}
+health:
+  interval: 1s
+  proofInterval: 2s
+  canary:
+    tool: find
+    arguments: {database_name: shop, collection_name: customers, filter: {_id: 3}}
+    contains: [Customer 3]
+pools:
+  analytics: {replicas: 3, databases: {shop: read}, scope: "mcp:analytics"}
+edge: {url: "http://127.0.0.1:8080", authorization: development}
+rollout: {bake: 1s, drain: 2s, deadline: 2m}
+"""
 # Below /usr: Convoy's units execute nothing elsewhere.
 RUNTIME = "/usr/lib/swift/linux"
 # Releases come from here; hosts of the lab have no way to a registry.

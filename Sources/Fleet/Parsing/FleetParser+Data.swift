@@ -1,11 +1,33 @@
 extension FleetParser {
     func database(_ node: SourceNode) -> DatabaseSpec? {
-        guard let section = reader.section(node, known: ["uri", "admin"], required: ["uri"]) else { return nil }
+        guard let section = reader.section(node, known: ["uri", "admin", "sharedWith"], required: ["uri"]) else {
+            return nil
+        }
         let adminFile = section["admin"].flatMap(adminFile)
+        let users = section["sharedWith"].flatMap(localUsers)
         guard let uriNode = section["uri"], let uri = reader.text(uriNode),
             reader.attempt(uriNode, { () throws(Problem) in try MongoURI(parsing: uri) }) != nil
         else { return nil }
-        return DatabaseSpec(uri: uri, adminFile: adminFile)
+        let database = DatabaseSpec(uri: uri, adminFile: adminFile, sharedWith: users)
+        if let node = section["sharedWith"], users != nil, database.loopbackPorts.isEmpty {
+            reader.report(
+                node, "the database is on other hosts, and nothing here keeps anybody from it",
+                "remove it, or name the database by 127.0.0.1 in uri where it is on this host")
+        }
+        return database
+    }
+
+    /// Sorted, so that their order makes no other wish.
+    private func localUsers(_ node: SourceNode) -> [String]? {
+        guard let items = reader.list(node) else { return nil }
+        let names = items.compactMap { item -> String? in
+            guard let text = reader.text(item) else { return nil }
+            return reader.attempt(item) { () throws(Problem) in
+                try HostRule.check(user: text)
+                return text
+            }
+        }
+        return names.count == items.count ? Set(names).sorted() : nil
     }
 
     private func adminFile(_ node: SourceNode) -> String? {

@@ -6,7 +6,7 @@ package struct FirewallPlan: Sendable, Equatable, Codable {
     package var instancePorts: [Int]
     /// The user that the edge runs as. By number: rules are loaded before names can be looked up.
     package var edgeUser: UInt32
-    /// Only for a database that `fleet.yaml` names by loopback addresses.
+    /// Only for a database on this host that `database/sharedWith` closes.
     package var database: Database?
     package var wish: Digest
 
@@ -35,14 +35,16 @@ package struct FirewallPlan: Sendable, Equatable, Codable {
 }
 
 extension FirewallPlan {
-    /// Ports of both colours, so that a rollout changes no rule. Nothing of the database: who else on this machine
-    /// may use it is not Convoy's to say.
-    package init(_ plan: GenerationPlan, edgeUser: UInt32) {
+    /// Ports of both colours, so that a rollout changes no rule. The database's only where `fleet.yaml` says with whom
+    /// it is shared: who else on this machine may use it is not Convoy's to guess.
+    /// - Parameter databaseUsers: who may reach it beside the fleet; not asked otherwise.
+    package init(_ plan: GenerationPlan, edgeUser: UInt32, databaseUsers: [UInt32]) {
         let ports = plan.instances.flatMap {
             [$0.port, $0.siblingPort, $0.monitoringPort, $0.siblingMonitoringPort].compactMap(\.self)
         }
+        let closed = plan.origin.spec.database.flatMap { $0.sharedWith == nil ? nil : $0.loopbackPorts }
         self.init(
             fleet: plan.fleet, edge: plan.edge.listen, instancePorts: Set(ports).sorted(), edgeUser: edgeUser,
-            wish: plan.wish)
+            database: closed.map { Database(ports: $0, users: databaseUsers) }, wish: plan.wish)
     }
 }

@@ -63,11 +63,18 @@ package struct DatabaseSpec: Sendable, Equatable, Codable {
     /// File with the admin's connection string, relative to the fleet file; absent = users are
     /// provided by somebody else.
     package var adminFile: String?
+    /// Names of this host's users who may reach a database on this host beside the fleet and the database's own
+    /// user; nil leaves it open to every local program. Not encoded when nil: it must not change older wishes.
+    package var sharedWith: [String]?
 
-    package init(uri: String, adminFile: String? = nil) {
+    package init(uri: String, adminFile: String? = nil, sharedWith: [String]? = nil) {
         self.uri = uri
         self.adminFile = adminFile
+        self.sharedWith = sharedWith
     }
+
+    /// Its ports on this host; none when `uri` names other hosts.
+    package var loopbackPorts: [Int] { (try? MongoURI(parsing: uri))?.loopbackPorts ?? [] }
 }
 
 package struct HostSpec: Sendable, Equatable, Codable {

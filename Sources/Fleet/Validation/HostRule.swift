@@ -7,6 +7,13 @@ package enum HostRule {
         if IPAddress.isAny(address) { throw Problem("\(address.quoted) is no address of one host", "name its own") }
     }
 
+    /// A user's name as useradd takes it; it is looked up on the host, never written into a rule.
+    package static func check(user: String) throws(Problem) {
+        guard user.wholeMatch(of: #/[a-z_][a-z0-9_.-]{0,31}/#) != nil else {
+            throw Problem("\(user.quoted) is no name of a user", "write the name as /etc/passwd has it")
+        }
+    }
+
     /// `HOST` or `USER@HOST`. Becomes an argument of ssh, so it must never look like an option.
     package static func check(ssh: String) throws(Problem) {
         let parts = ssh.split(separator: "@", omittingEmptySubsequences: false)

@@ -82,12 +82,19 @@ package struct HostFiles: Sendable {
     // MARK: Firewall
 
     func firewall() throws -> RenderedFile {
-        let plan = FirewallPlan(plan, edgeUser: edgeUser ?? Self.nobody)
-        var file = try FirewallRenderer.render(plan)
+        let firewall = FirewallPlan(plan, edgeUser: edgeUser ?? Self.nobody, databaseUsers: [])
+        var file = try FirewallRenderer.render(firewall)
         file.path = layout.firewallRules
-        guard edgeUser == nil else { return file }
-        file.content = noted(
-            file.content, "\(Self.nobody) stands in for the user convoy-edge, whose number only the host knows.")
+        var notes: [String] = []
+        if edgeUser == nil {
+            notes.append("\(Self.nobody) stands in for the user convoy-edge, whose number only the host knows.")
+        }
+        if firewall.database != nil {
+            let named = plan.origin.spec.database?.sharedWith ?? []
+            let users = (["the database's own"] + named).joined(separator: ", ")
+            notes.append("Only the host knows who else may reach the database: \(users).")
+        }
+        if !notes.isEmpty { file.content = noted(file.content, notes.joined(separator: " ")) }
         return file
     }
 

@@ -115,7 +115,8 @@ extension FleetSupervisor: SupervisorControl {
         } catch {
             active.generation = before.generation
             active.share = before.share
-            try store.save(active)
+            // What refused the first may refuse this, too, such as a full disk; traffic goes back all the same.
+            do { try store.save(active) } catch { ports.log("cannot note the way back: \(Self.words(error))") }
             try? await reconcileEdge()
             throw error
         }

@@ -134,7 +134,14 @@ extension FleetSupervisor {
         guard let leading = active.generation.flatMap({ plans[$0] }), let edge = settings.edgeWorkers else {
             return nil
         }
-        let rules = try FirewallRenderer.render(FirewallPlan(leading, edgeUser: edge.user)).content
+        var users: [UInt32] = []
+        if let database = leading.origin.spec.database, let names = database.sharedWith {
+            // While the database is down its own user can't be told, and rules without it are no wish.
+            guard let found = try? settings.localUsers(database.loopbackPorts, names) else { return nil }
+            users = found
+        }
+        let plan = FirewallPlan(leading, edgeUser: edge.user, databaseUsers: users)
+        let rules = try FirewallRenderer.render(plan).content
         let path = settings.layout.firewallRules
         let found = try ports.files.read(path)
         func effective(_ text: String) -> [Substring] { text.split(separator: "\n").filter { !$0.hasPrefix("#") } }

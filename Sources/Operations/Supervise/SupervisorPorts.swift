@@ -74,12 +74,15 @@ package struct SupervisorSettings: Sendable {
     package var edgeUser: String?
     /// Whom nginx's workers are, if not whom the supervisor is: they alone may ask the gate.
     package var edgeWorkers: ProcessPlan.UserAndGroup?
+    /// Numbers of who listens on these ports, and of the users with these names; nil while nobody listens.
+    package var localUsers: @Sendable (_ ports: [Int], _ names: [String]) throws -> [UInt32]?
 
     package init(
         layout: FleetLayout, executable: String, version: String, pid: Int32,
         developmentIssuer: @escaping @Sendable (String) throws -> GatePolicy.Issuer,
         gateUser: ProcessPlan.UserAndGroup?, edgeUser: String? = nil,
-        edgeWorkers: ProcessPlan.UserAndGroup? = nil
+        edgeWorkers: ProcessPlan.UserAndGroup? = nil,
+        localUsers: @escaping @Sendable ([Int], [String]) throws -> [UInt32]? = { _, _ in nil }
     ) {
         self.layout = layout
         self.executable = executable
@@ -89,5 +92,6 @@ package struct SupervisorSettings: Sendable {
         self.gateUser = gateUser
         self.edgeUser = edgeUser
         self.edgeWorkers = edgeWorkers
+        self.localUsers = localUsers
     }
 }

@@ -72,6 +72,7 @@ package struct ChangePlan: Sendable, Equatable, Codable {
             }
         }
         changes.append(Change(.add, "edge", "serve \(spec.edge.url)"))
+        if spec.database?.sharedWith != nil { changes.append(Change(.add, "firewall", spec.databaseReach)) }
         return changes
     }
 
@@ -112,6 +113,9 @@ package struct ChangePlan: Sendable, Equatable, Codable {
             changes.append(Change(.remove, "pool \(pool.name)", "with all its instances and users"))
         }
         if spec.edge != current.edge { changes.append(Change(.change, "edge", "other settings")) }
+        if spec.database?.sharedWith != current.origin.spec.database?.sharedWith {
+            changes.append(Change(.change, "firewall", spec.databaseReach))
+        }
         if profile.name != current.profile {
             changes.append(Change(.change, "profile", "\(current.profile) -> \(profile.name)"))
         }
@@ -134,6 +138,15 @@ extension ChangePlan {
         try container.encode(dropIns, forKey: .dropIns)
         try container.encode(compatibility, forKey: .compatibility)
         try container.encode(warnings, forKey: .warnings)
+    }
+}
+
+extension FleetSpec {
+    fileprivate var databaseReach: String {
+        guard let database, let others = database.sharedWith else { return "database's ports: open to local users" }
+        let ports = database.loopbackPorts.map(String.init).joined(separator: ", ")
+        let users = (["instances", "root", "its own user"] + others).joined(separator: ", ")
+        return "database's port \(ports): only \(users)"
     }
 }
 

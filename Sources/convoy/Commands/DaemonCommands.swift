@@ -84,7 +84,8 @@ struct Supervise: AsyncParsableCommand {
             gateUser: !isDirect ? nil : Unprivileged.user(for: [layout.configuration, layout.runtime, executable]),
             // Its workers must get through to the gate's socket and to their bodies.
             edgeUser: isDirect && getuid() == 0 && Unprivileged.user(for: [layout.edgeRuntime]) == nil ? "root" : nil,
-            edgeWorkers: try isDirect ? Unprivileged.user(for: [layout.edgeRuntime]) : host.edgeUser())
+            edgeWorkers: try isDirect ? Unprivileged.user(for: [layout.edgeRuntime]) : host.edgeUser(),
+            localUsers: { try LocalUsers.reaching($0, named: $1) })
     }
 }
 

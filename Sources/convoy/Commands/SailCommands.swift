@@ -29,6 +29,7 @@ struct Up: AsyncParsableCommand {
         let result = try await workplace.underLease("up") { lease in
             if let backend { try await workplace.host().choose(backend) }
             if let note = ResourcesNote.text(context.spec, try workplace.host().backend) { progress.step(note) }
+            try workplace.host().checkUsers(of: context.spec)
             let result = try await workplace.fleetOperator(
                 context, progress: progress, under: lease, acceptsBreaking: breaking.acceptBreaking
             ).up()

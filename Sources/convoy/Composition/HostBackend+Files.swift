@@ -18,7 +18,8 @@ extension HostBackend {
     func admit(_ workplace: Workplace) async throws {
         guard backend == .systemd else { return }
         guard let plan = try await workplace.leases.ledger().load().current, let edge = try edgeUser() else { return }
-        let rules = try FirewallRenderer.render(FirewallPlan(plan, edgeUser: edge.user))
+        let users = try databaseUsers(plan.origin.spec.database)
+        let rules = try FirewallRenderer.render(FirewallPlan(plan, edgeUser: edge.user, databaseUsers: users))
         guard try PosixFiles().read(layout.firewallRules) != rules.content else { return }
         try await armUndo()
         try PosixFiles().write(layout.firewallRules, rules.content, mode: 0o644)
@@ -30,6 +31,22 @@ extension HostBackend {
                 next: "they are taken back within a minute; see `systemctl status \(Self.undo).timer`")
         }
         try await SystemdUnits().stop(Self.undo + ".timer")
+    }
+
+    /// Before anything changes: rules are made last, and a wrong name should not wait for that.
+    func checkUsers(of spec: FleetSpec) throws {
+        guard backend == .systemd else { return }
+        _ = try LocalUsers.reaching([], named: spec.database?.sharedWith ?? [])
+    }
+
+    private func databaseUsers(_ database: DatabaseSpec?) throws -> [UInt32] {
+        guard let database, let names = database.sharedWith else { return [] }
+        if let users = try LocalUsers.reaching(database.loopbackPorts, named: names) { return users }
+        let ports = database.loopbackPorts.map(String.init).joined(separator: ", ")
+        throw Failure(
+            .unavailable, "cannot close the database's port to other local users",
+            because: "nobody listens on \(ports) now, so its own user is unknown and would be shut out",
+            next: "start the database, then run the command again")
     }
 
     private func armUndo() async throws {

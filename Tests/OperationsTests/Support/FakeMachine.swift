@@ -6,6 +6,24 @@ import Synchronization
 /// The disk, which outlives whoever writes to it.
 final class FakeDisk: Sendable {
     private let content = Mutex<[String: String]>([:])
+    /// Writes until it is full, and how many it has refused since; nil: it has room.
+    private let room = Mutex<(left: Int, refused: Int)?>(nil)
+
+    func fill(after writes: Int) { room.withLock { $0 = (writes, 0) } }
+    func makeRoom() { room.withLock { $0 = nil } }
+    var refused: Int { room.withLock { $0?.refused ?? 0 } }
+
+    /// What the kernel says to each write of who can bear it; removing always works.
+    func take(_ path: String) throws {
+        let isFull = room.withLock { room -> Bool in
+            guard let now = room else { return false }
+            room = now.left > 0 ? (now.left - 1, 0) : (0, now.refused + 1)
+            return now.left <= 0
+        }
+        guard isFull else { return }
+        throw Failure(
+            .unavailable, "cannot write \(path)", because: "No space left on device", next: "free space, then again")
+    }
 
     subscript(path: String) -> String? {
         get { content.withLock { $0[path] } }
@@ -31,10 +49,12 @@ struct FakeFiles: FileStore {
     }
     func write(_ path: String, _ content: String, mode: UInt16) throws {
         try fuse.pass()
+        try disk.take(path)
         disk[path] = content
     }
     func makeDirectory(_ path: String, mode: UInt16) throws {
         try fuse.pass()
+        if disk[path + "/."] == nil { try disk.take(path) }
         disk[path + "/."] = ""
     }
     func remove(_ path: String) throws {

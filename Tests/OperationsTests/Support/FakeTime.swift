@@ -57,6 +57,11 @@ final class FakeTime: Sendable {
     }
 
     private let state = Mutex(State())
+    private let jump = Mutex(0.0)
+
+    /// By how many seconds somebody set the wall clock; what passes by `now` is not moved.
+    var wallJump: Double { jump.withLock { $0 } }
+    func setWallClock(by seconds: Double) { jump.withLock { $0 += seconds } }
 
     var now: Double { state.withLock(\.now) }
 
@@ -111,7 +116,7 @@ struct FakeTimepiece: Timepiece {
     let fuse: Fuse
 
     func now() -> Seconds { Seconds(fuse.isBlown ? .infinity : time.now) }
-    func wallClock() -> Double { 1_700_000_000 + time.now }
+    func wallClock() -> Double { 1_700_000_000 + time.now + time.wallJump }
     func sleep(_ length: Seconds) async throws {
         if fuse.isBlown { throw CancellationError() }
         try await time.sleep(length)

@@ -15,11 +15,13 @@ struct MemoryLedger: Ledger {
     }
     func save(_ record: LedgerRecord) async throws {
         try fuse.pass()
+        try disk.take(path)
         disk[path] = try StableJSON.text(record)
     }
 
     func append(_ entry: JournalEntry) async throws -> Int {
         try fuse.pass()
+        try disk.take(path)
         var entry = entry
         let before = disk[path + ".journal"] ?? ""
         entry.index = try await journal(of: entry.rollout).count + 1

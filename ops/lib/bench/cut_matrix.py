@@ -1,6 +1,7 @@
 """A rollout cut at every entry of its journal, by every kind of death, and mended both ways."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -9,13 +10,14 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "system"))
 import harness
 from harness import LINK, alive, check, processes_below
 
-from . import rig
+from . import cut_host, rig
 
 VERSIONS = ("1.6.3", "2.0.0")
 VICTIMS = ("operator", "supervisor", "both", "tree")
@@ -30,21 +32,100 @@ edge:
   authorization: development
 rollout: {{strategy: STRATEGY, bake: 300ms, drain: 1s, deadline: 1m}}
 """
+JOURNAL = ('SELECT rollout, step, mark FROM journal WHERE rollout = (SELECT max(rollout) FROM journal) '
+           'ORDER BY "index"')
+
+
+class Valve:
+    """A pipe that holds one event: whoever writes the next one waits until that is read. So an operator that tells
+    its journal by --events stands still after any entry of it, and what is to be killed is killed exactly there."""
+
+    def __init__(self):
+        # A packet for each write, and room for one.
+        self.reader, self.writer = os.pipe2(os.O_DIRECT | os.O_CLOEXEC)
+        fcntl.fcntl(self.writer, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(self.writer, b"-")
+
+    def inherited(self):
+        os.close(self.writer)
+
+    def let(self, count):
+        for _ in range(count):
+            if not os.read(self.reader, 4096):
+                break
+
+    def open(self):
+        """Whatever still comes goes through; ends when nobody writes any more."""
+        def drain():
+            while os.read(self.reader, 4096):
+                pass
+            os.close(self.reader)
+        threading.Thread(target=drain, daemon=True).start()
+
+
+class Direct:
+    """The fleet's processes are this machine's."""
+
+    def __init__(self, stack):
+        os.environ.setdefault("CONVOY_TEST_WORK", stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="convoy-cuts-")))
+        self.world = harness.World(stack)
+        self.work = self.world.work
+
+    def fleet(self, name, spec):
+        self.its = self.world.fleet(name, spec)
+        self.its.up()
+        return self.its
+
+    @property
+    def state(self):
+        return self.world.root / "var/lib/convoy"
+
+    def journal(self, query):
+        with contextlib.closing(sqlite3.connect(f"file:{self.state}/ledger.db?mode=ro", uri=True, timeout=5)) as ledger:
+            return ledger.execute(query).fetchall()
+
+    def operator(self, *words, **options):
+        command = [os.environ["CONVOY_BIN"], words[0], "--root", self.world.root, "--file", self.its.spec, *words[1:]]
+        return subprocess.Popen(command, **options)
+
+    def kill_operator(self, process):
+        process.kill()
+
+    def kill_supervisor(self, pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    def kill_everything(self):
+        for pid in processes_below(self.world.root):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def return_to_life(self):
+        """Nobody starts anything: that is what `resume` is for."""
+
+    def strays(self, status):
+        wrong = []
+        known = {row["pid"] for row in status["instances"]} | {status["supervisor"]["pid"]}
+        for pid, words in processes_below(self.world.root).items():
+            line = " ".join(words)
+            if pid in known or " gate" in line or "nginx:" in line or "nginx" in words[0] or not alive(pid):
+                continue
+            wrong.append(f"orphan {pid}: {line[:60]}")
+        if "mcp-grafana" in " ".join(" ".join(words) for words in strangers(known)):
+            wrong.append(f"orphans: {strangers(known)}")
+        return wrong
 
 
 class Matrix:
-    def __init__(self, world, strategy):
-        self.world, self.strategy = world, strategy
-        self.fleet = world.fleet(f"cut-{strategy}", SPEC.replace("STRATEGY", strategy))
-        self.fleet.up()
+    def __init__(self, place, strategy):
+        self.place, self.strategy = place, strategy
+        self.fleet = place.fleet(f"cut-{strategy}", SPEC.replace("STRATEGY", strategy))
         # Both releases are there before the first cut: what is measured is the rollout.
         self.roll(VERSIONS[1])
         self.roll(VERSIONS[0])
 
     # What is done
-
-    def words(self, verb, *more):
-        return [os.environ["CONVOY_BIN"], verb, "--root", self.world.root, "--file", self.fleet.spec, *more]
 
     def roll(self, version):
         self.fleet.convoy("rollout", "--to", version)
@@ -57,48 +138,40 @@ class Matrix:
 
     def entries(self):
         """Of the newest rollout: (its number, its entries so far). The operator writes meanwhile."""
-        path = self.world.root / "var/lib/convoy/ledger.db"
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as ledger:
-            rows = ledger.execute(
-                'SELECT rollout, "index", step, mark FROM journal WHERE rollout = '
-                '(SELECT max(rollout) FROM journal) ORDER BY "index"').fetchall()
-        return (rows[0][0], [f"{step} {mark}" for _, _, step, mark in rows]) if rows else (0, [])
+        rows = self.place.journal(JOURNAL)
+        return (rows[0][0], [f"{step} {mark}" for _, step, mark in rows]) if rows else (0, [])
 
     def length(self):
         """How many entries an undisturbed rollout writes."""
         self.roll(self.other(self.version()))
         return self.entries()[1]
 
-    def supervisor(self):
-        return self.fleet.status()["supervisor"]["pid"]
-
     def cut(self, index, victim):
-        """Begins a rollout and kills when entry `index` is there; answers the entry that was the last then."""
-        before = self.entries()[0]
-        supervisor = self.supervisor()
-        log = (self.world.work / "operator.log").open("w")
-        target = self.other(self.version())
-        operator = subprocess.Popen(self.words("rollout", "--to", target), stdout=log, stderr=log)
-        while operator.poll() is None:
-            number, entries = self.entries()
-            if number != before and len(entries) >= index:
-                break
-        if victim in ("operator", "both", "tree"):
-            operator.kill()
+        """Begins a rollout and kills when entry `index` is there, and nothing after it is done; answers the entry that
+        was the last then."""
+        before, supervisor = self.entries()[0], self.fleet.status()["supervisor"]["pid"]
+        valve = Valve()
+        with (self.place.work / "operator.log").open("w") as log:
+            operator = self.place.operator("rollout", "--to", self.other(self.version()), "--events",
+                                           stdout=valve.writer, stderr=log)
+        valve.inherited()
+        valve.let(index - 1)
+        stands = lambda: (now := self.entries())[0] != before and len(now[1]) >= index
+        harness.eventually(60, f"entry {index}", lambda: operator.poll() is not None or stands(), every=0.005)
+        number, entries = self.entries()
         if victim in ("supervisor", "both"):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(supervisor, signal.SIGKILL)
+            self.place.kill_supervisor(supervisor)
+        if victim in ("operator", "both") and operator.poll() is None:
+            self.place.kill_operator(operator)
         if victim == "tree":
-            for pid in processes_below(self.world.root):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            self.place.kill_everything()
+        valve.open()
         operator.wait(120)
-        log.close()
-        last = self.entries()[1]
-        return last[-1] if last else "nothing written", operator.returncode
+        self.place.return_to_life()
+        return entries[-1] if number != before and entries else "nothing written", operator.returncode
 
     def mend(self, verb):
-        return subprocess.run(self.words(verb), capture_output=True, text=True, timeout=120)
+        return self.fleet.convoy(verb, fails=True)
 
     # What must hold
 
@@ -118,36 +191,29 @@ class Matrix:
 
     def leftovers(self, status):
         names = {row["name"] for row in status["instances"]}
-        state = self.world.root / "var/lib/convoy"
+        state = self.place.state
         wrong = [f"left: {path.name}" for path in (state / "instances").iterdir() if path.name not in names]
         plans = [path.name for path in (state / "generations").glob("*.plan.json")]
         if plans != [f"{status['generation']}.plan.json"]:
             wrong.append(f"plans {plans}")
-        known = {row["pid"] for row in status["instances"]} | {status["supervisor"]["pid"]}
-        for pid, words in processes_below(self.world.root).items():
-            line = " ".join(words)
-            if pid in known or " gate" in line or "nginx:" in line or "nginx" in words[0] or not alive(pid):
-                continue
-            wrong.append(f"orphan {pid}: {line[:60]}")
-        if "mcp-grafana" in " ".join(" ".join(words) for words in strangers(known)):
-            wrong.append(f"orphans: {strangers(known)}")
-        return wrong
+        return wrong + self.place.strays(status)
 
 
 def strangers(known):
-    """Servers of this kind that no fleet of ours knows. Nobody else starts any here."""
-    found = []
+    """Servers of this kind that no fleet of ours knows, in our own network: others may run theirs in another."""
+    found, own = [], os.readlink("/proc/self/ns/net")
     for folder in pathlib.Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) not in known and alive(folder.name):
             words = harness.command_line(folder.name)
-            if words and words[0].endswith("/mcp-grafana"):
-                found.append(words)
+            with contextlib.suppress(OSError):
+                if words and words[0].endswith("/mcp-grafana") and os.readlink(folder / "ns/net") == own:
+                    found.append(words)
     return found
 
 
 def group(matrix, victim, mend, indexes):
     """All cuts of one kind, with load over all of them unless everything dies."""
-    log = matrix.world.work / "failed-calls"
+    log = matrix.place.work / "failed-calls"
     log.unlink(missing_ok=True)
     rows = []
     with contextlib.ExitStack() as stack:
@@ -184,23 +250,22 @@ def run(wishes):
     os.environ["CONVOY_BIN"] = rig.binary()
     harness.parts.run_under("client")
     with contextlib.ExitStack() as stack:
-        os.environ.setdefault("CONVOY_TEST_WORK", stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="convoy-cuts-")))
-        world = harness.World(stack)
+        place = (cut_host.Host if wishes.backend == "systemd" else Direct)(stack)
         rows = []
         for strategy in wishes.strategies:
-            matrix = Matrix(world, strategy)
+            matrix = Matrix(place, strategy)
             indexes = range(1, len(matrix.length()) + 1, wishes.every)
             for victim in VICTIMS:
                 for mend in MENDS:
                     rows += group(matrix, victim, mend, indexes)
             matrix.fleet.end()
-    show(rows)
-    return {"cuts": len(rows), "missed": sum(bool(row["faults"]) for row in rows), "rows": rows}
+    show(rows, wishes.backend)
+    missed = sum(bool(row["faults"]) for row in rows)
+    return {"backend": wishes.backend, "cuts": len(rows), "missed": missed, "rows": rows}
 
 
-def show(rows):
-    print("\nA rollout of 6 instances, cut at each entry of its journal\n")
+def show(rows, backend):
+    print(f"\nA rollout of 6 instances on the {backend} backend, cut at each entry of its journal\n")
     print(f"{'STRATEGY':9}{'KILLED':12}{'THEN':10}{'CUTS':>5}{'HELD':>6}")
     kinds = dict.fromkeys((row["strategy"], row["victim"], row["mend"]) for row in rows)
     for kind in kinds:

@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+"""A disk that is full, or refuses to write, wherever that hurts: a clear error, nothing lost, and all goes on after.
+
+The fleet's state is on a small tmpfs of its own, so this needs root. What a broken disk does to the ledger is
+brought about by a limit on the size of files (RLIMIT_FSIZE): then write(2) fails within SQLite.
+"""
+
+import contextlib
+import os
+import pathlib
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+
+import harness
+from harness import OPS, check, eventually, test
+
+harness.parts.run_under("client")
+
+SERVER = (OPS / "lib/flawed_server.py").read_text()
+# soak_test.py has the same one: its tests would come with it.
+PROFILE = """\
+profile: flawed
+releases: [path]
+needsDatabase: false
+start:
+  command: server
+  arguments: ["{{port}}"]
+  environment: {HOME: "{{stateDirectory}}"}
+http: {path: /mcp, liveness: /health, host: 127.0.0.1}
+version: {source: release}
+canary: {tool: echo, arguments: {text: canary}, contains: [canary]}
+stop: {signal: TERM, deadline: 5s, cleanExitCodes: [0], dyingBySignalIsClean: true}
+settings: {}
+memoryDenyWriteExecute: true
+"""
+SPEC = """\
+fleet: faults
+server: {{profile: ./flawed.yaml, release: "path:./flawed-1@1.0.0"}}
+health: {{interval: 500ms}}
+pools:
+  analytics: {{replicas: 3, scope: "mcp:analytics"}}
+edge: {{url: "http://127.0.0.1:{port}", authorization: development}}
+rollout: {{bake: 500ms, drain: 1s, deadline: 20s}}
+"""
+STATE = {}
+# Entries of the journal of a rollout that is not disturbed.
+ENTRIES = 22
+
+
+class SmallDisk:
+    """The place of a fleet whose state has a disk of its own; it goes with the mount namespace or at the end."""
+
+    def __init__(self, stack):
+        if os.geteuid() != 0:
+            print("error: only root can mount a small disk\n0 passed, 1 failed")
+            sys.exit(69)
+        self.work = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="convoy-faults-")))
+        self.root, self.stack = self.work / "root", stack
+        self.disk = self.root / "var/lib/convoy"
+        self.disk.mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=755", "convoy-faults", self.disk], check=True)
+        stack.callback(subprocess.run, ["umount", "--lazy", self.disk])
+        self.ballast = self.disk / "ballast"
+        (self.work / "flawed.yaml").write_text(PROFILE)
+        for number in (1, 2):
+            folder = self.work / f"flawed-{number}"
+            folder.mkdir()
+            (folder / "server").write_text(SERVER + f"# {number}\n")
+            (folder / "server").chmod(0o755)
+
+    def fill(self, leaving=0):
+        with self.ballast.open("wb", buffering=0) as file:
+            with contextlib.suppress(OSError):
+                while file.write(b"x" * 4096) == 4096:
+                    pass
+            file.truncate(max(0, file.tell() - leaving))
+
+    def make_room(self):
+        self.ballast.unlink(missing_ok=True)
+
+
+def fleet(world):
+    if "fleet" not in STATE:
+        port = harness.free_port()
+        spec = world.work / "fleet.yaml"
+        spec.write_text(SPEC.format(port=port))
+        STATE["fleet"] = harness.Fleet(world, spec, f"http://127.0.0.1:{port}")
+        world.stack.callback(STATE["fleet"].end)
+        world.stack.callback(world.make_room)
+    return STATE["fleet"]
+
+
+def release(version):
+    return f"path:./flawed-{version[0]}@{version}"
+
+
+def version(ours):
+    return ours.status()["release"]["version"]
+
+
+def other(name):
+    return "2.0.0" if name == "1.0.0" else "1.0.0"
+
+
+def load(ours):
+    return ours.load("echo", {"text": "hello"}, "hello", clients=6, pause=0.1, mode="legacy")
+
+
+def start(ours, *words, **options):
+    command = [os.environ["CONVOY_BIN"], words[0], "--root", ours.world.root, "--file", ours.spec, *words[1:]]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def clear(words, code, wanted, codes):
+    """An error that says what, why and what next, and ends as it should."""
+    check(code in codes, f"exit {code}, not one of {codes}: {words[-600:]}")
+    check(any(word in words.lower() for word in wanted), f"it does not say why: {words[-600:]}")
+    check("next:" in words, f"it does not say what next: {words[-600:]}")
+
+
+def serves(ours):
+    found = ours.status()
+    rows = [row for row in found["instances"] if row["version"] == found["release"]["version"] and row["ready"]]
+    check(len(rows) >= 3, f"{len(rows)} instances serve: {found['instances']}")
+
+
+def whole(ours):
+    """Converged, on one release, with nothing of another generation left."""
+    eventually(30, "converged", lambda: ours.status()["converged"], every=0.1)
+    found, state = ours.status(), ours.world.disk
+    names = {row["name"] for row in found["instances"]}
+    check({row["version"] for row in found["instances"]} == {found["release"]["version"]}, f"mixed: {found}")
+    left = {path.name for path in (state / "instances").iterdir()} - names
+    check(not left, f"left: {left}")
+    plans = [path.name for path in (state / "generations").glob("*.plan.json")]
+    check(plans == [f"{found['generation']}.plan.json"], f"plans: {plans}")
+    named = next(line for line in ours.spec.read_text().splitlines() if "release:" in line)
+    check(f"@{found['release']['version']}" in named, f"fleet.yaml: {named}, {found['release']}")
+
+
+def mend(ours, verb="resume"):
+    done = ours.convoy(verb, fails=True)
+    # Gone on with a way back it ends with 1, and says that the old release serves.
+    check(done.returncode == 0 or (done.returncode == 1 and "serve" in done.stderr),
+          f"{verb} exited {done.returncode}: {done.stderr[-600:]}")
+    whole(ours)
+
+
+def at_entry(ours, index, then, *more):
+    """Begins a rollout and stops it for `then` when its journal has that entry; answers its words and exit code."""
+    process = start(ours, "rollout", "--to", release(other(version(ours))), "--events", *more)
+    try:
+        for _ in range(index):
+            if not process.stdout.readline():
+                check(False, f"no entry {index}: {process.communicate()[1][-400:]}")
+        process.send_signal(signal.SIGSTOP)
+        then()
+        process.send_signal(signal.SIGCONT)
+        words = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    return "".join(words), process.returncode
+
+
+@test("up on a full disk says so with exit 69, and once there is room it brings the fleet up")
+def first_up(world):
+    ours = fleet(world)
+    for leaving in (0, 16_384, 131_072):
+        world.fill(leaving)
+        done = ours.convoy("up", fails=True)
+        if done.returncode != 0:
+            clear(done.stderr, done.returncode, ["no space"], {69, 1})
+            print(f"      {leaving} bytes left: exit {done.returncode}: {done.stderr.splitlines()[-2][:110]}", flush=True)
+        check(leaving or done.returncode == 69, f"exit {done.returncode} instead of 69")
+        world.make_room()
+    ours.up()
+    whole(ours)
+
+
+@test("the disk gets full at an entry of a rollout's journal: a clear end, the fleet serves on, and resume ends it")
+def full(world):
+    ours = fleet(world)
+    ends = {}
+    with load(ours) as summary:
+        for index in range(1, ENTRIES + 1, 3):
+            words, code = at_entry(ours, index, world.fill)
+            if code != 0:
+                clear(words, code, ["no space"], {1, 69, 70})
+            serves(ours)
+            world.make_room()
+            mend(ours)
+            ends[index] = code
+    print(f"      entry: exit code {ends}", flush=True)
+    check(len([code for code in ends.values() if code]) > 3, f"hardly any rollout met the full disk: {ends}")
+    check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
+
+
+@test("the same, and taken back: the old release serves, and nothing of the new one is left")
+def back(world):
+    ours = fleet(world)
+    with load(ours) as summary:
+        for index in (3, 7, 11, 13):
+            before = version(ours)
+            _, code = at_entry(ours, index, world.fill)
+            serves(ours)
+            world.make_room()
+            mend(ours, "rollback")
+            check(version(ours) == before or code == 0, f"entry {index}: {version(ours)} serves")
+    check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
+
+
+@test("on a full disk a killed instance is started again, and a killed supervisor's successor adopts what runs")
+def killed(world):
+    ours = fleet(world)
+    with load(ours) as summary:
+        world.fill()
+        row = next(iter(ours.instances().values()))
+        os.kill(row["pid"], signal.SIGKILL)
+        eventually(20, "the instance is back", lambda: ours.instances()[row["name"]]["ready"]
+                   and ours.instances()[row["name"]]["pid"] != row["pid"], every=0.1)
+        before = {name: each["pid"] for name, each in ours.instances().items()}
+        os.kill(ours.status()["supervisor"]["pid"], signal.SIGKILL)
+        done = ours.convoy("up", fails=True)
+        if done.returncode != 0:
+            clear(done.stderr, done.returncode, ["no space"], {1, 69})
+        world.make_room()
+        ours.convoy("up")
+        whole(ours)
+    after = {name: each["pid"] for name, each in ours.instances().items()}
+    check(sum(after[name] == pid for name, pid in before.items()) >= 2, f"others run: {before} -> {after}")
+    check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
+
+
+@test("a disk that refuses the ledger's writes: exit 1, the fleet serves on, and resume ends it")
+def broken(world):
+    ours = fleet(world)
+
+    def limited(size):
+        def prepare():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        return prepare
+
+    ends = {}
+    with load(ours) as summary:
+        for size in (0, 16_000, 48_000, 96_000, 160_000):
+            process = start(ours, "rollout", "--to", release(other(version(ours))), preexec_fn=limited(size))
+            words, code = "".join(process.communicate(timeout=120)), process.returncode
+            if code != 0:
+                clear(words, code, ["i/o", "too large"], {1})
+            serves(ours)
+            mend(ours)
+            ends[size] = code
+    print(f"      limit: exit code {ends}", flush=True)
+    check(len([code for code in ends.values() if code]) > 1, f"hardly any rollout met the limit: {ends}")
+    check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
+
+
+if __name__ == "__main__":
+    harness.run(__doc__, SmallDisk)
