@@ -122,6 +122,7 @@ let package = Package(
         floor("Control", ["Fleet", "Planning", "Ports", "Daemons", nioCore, nioHTTP1, nioPosix, asyncHTTPClient]),
         floor("Edge", ["Fleet", "Planning", "Ports", "COpenSSL", subprocess]),
         floor("Gate", ["Fleet", "Admission", "Ports", "Daemons", nioCore, nioHTTP1, nioPosix, crypto, cryptoExtras]),
+        floor("Hosts", ["Fleet", "Planning", "Ports", subprocess]),
         floor(
             "Issuers",
             [
@@ -140,7 +141,8 @@ let package = Package(
             name: "convoy",
             dependencies: [
                 "Conformance",
-                "Operations", "Console", "Control", "Edge", "Gate", "Issuers", "Ledger", "MongoDB", "Probes",
+                "Operations", "Console", "Control", "Edge", "Gate", "Hosts", "Issuers", "Ledger", "MongoDB",
+                "Probes",
                 "Releases", "Supervision", "Systemd", "Rendering", "Templates", "Units", "Ports", "Planning", "Fleet",
                 argumentParser, subprocess,
             ], swiftSettings: strict),
@@ -164,6 +166,7 @@ let package = Package(
         tests("Control", ["Daemons", "LedgerContract"]),
         tests("Edge", ["Rendering", "Gate"]),
         tests("Gate", [jwtKit, crypto, cryptoExtras, nioCore]),
+        tests("Hosts", []),
         tests("Issuers", [nioCore, nioHTTP1, nioPosix, nioSSL]),
         tests("Ledger", ["LedgerContract", grdb]),
         tests("MongoDB", []),
