@@ -57,7 +57,8 @@ package struct LocalProgram {
         case .file(let path):
             do { return try FileDescriptor.open(FilePath(path), .readOnly) } catch {
                 throw Failure(
-                    .unavailable, "cannot send \(path)", because: "\(error)", next: "see to that file, then run it again")
+                    .unavailable, "cannot send \(path)", because: "\(error)",
+                    next: "see to that file, then run it again")
             }
         case .bytes(let bytes):
             // A file that never has a name, and goes with its last descriptor: in memory.

@@ -64,7 +64,8 @@ struct SSHDiagnosis {
                 next: "log in as root (ssh: root@...), or allow that user `NOPASSWD: ALL` in /etc/sudoers.d")
         case .unreachable:
             failure = Failure(
-                .unavailable, what, because: said, next: "check hosts/\(name) in fleet.yaml, the network, and that sshd runs")
+                .unavailable, what, because: said,
+                next: "check hosts/\(name) in fleet.yaml, the network, and that sshd runs")
         case .missingProgram:
             failure = Failure(.unavailable, what, because: said, next: "correct the configuration of ssh")
         case .lost:

@@ -41,7 +41,9 @@ struct OpenSSHLinkTests {
         defer { stand.end() }
         let bytes = Array("a'b\n$c \u{e9}\nend".utf8)
         let answer = try await stand.link.run(
-            .script(#"cat; echo; printf '%s\n' "$1" "$2"; echo told >&2; exit 3"#, ["it's; $(id)", ""], input: .bytes(bytes)))
+            .script(
+                #"cat; echo; printf '%s\n' "$1" "$2"; echo told >&2; exit 3"#, ["it's; $(id)", ""],
+                input: .bytes(bytes)))
         #expect(answer.exitCode == 3)
         #expect(answer.output == ["a'b", "$c \u{e9}", "end", "it's; $(id)", ""])
         #expect(answer.errors == "told\n")
@@ -58,7 +60,7 @@ struct OpenSSHLinkTests {
             .script(#"echo one; while [ ! -e "$1" ]; do sleep 0.01; done; echo two"#, [flag])
         ) { line in
             heard.withLock { $0.append(line) }
-            if line == "one" { FileManager.default.createFile(atPath: flag, contents: nil) }
+            if line == "one" { _ = FileManager.default.createFile(atPath: flag, contents: nil) }
         }
         #expect(answer.output == ["one", "two"])
         #expect(heard.withLock { $0 } == ["one", "two"])

@@ -11,8 +11,8 @@ struct SSHDiagnosisTests {
     @Test(
         "each of ssh's and sudo's complaints is told with what to do",
         arguments: [
-            (255, "No ED25519 host key is known for a and you have requested strict checking.\nHost key verification failed.\n", "unknownHostKey"),
-            (255, "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification failed.\n", "changedHostKey"),
+            (255, "No ED25519 host key is known for a and you have requested strict checking.\n", "unknownHostKey"),
+            (255, "@ REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\n", "changedHostKey"),
             (255, "ops@a: Permission denied (publickey,password).\n", "permissionDenied"),
             (255, "ssh: connect to host 10.77.0.99 port 22: No route to host\n", "unreachable"),
             (255, "ssh: connect to host a port 22: Connection refused\n", "unreachable"),

@@ -10,7 +10,8 @@ struct ShellWordsTests {
     @Test("plain words stay as they are, all others are quoted")
     func quoting() {
         #expect(ShellWords.line(["ls", "-l", "/var/lib/a_b.c"]) == "ls -l /var/lib/a_b.c")
-        #expect(ShellWords.line(["echo", "", "a b", "it's", "$HOME", "~", "a=b"]) == "echo '' 'a b' 'it'\\''s' '$HOME' '~' 'a=b'")
+        let line = ShellWords.line(["echo", "", "a b", "it's", "$HOME", "~", "a=b"])
+        #expect(line == "echo '' 'a b' 'it'\\''s' '$HOME' '~' 'a=b'")
     }
 
     @Test("whatever a word is made of, a shell reads that word", arguments: 0..<200)

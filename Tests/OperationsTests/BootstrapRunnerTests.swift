@@ -35,7 +35,8 @@ private struct BootstrapLab {
             spec: spec, version: "0.1.0",
             package: BootstrapWish.Package(version: "0.1.0", architecture: "amd64", digest: package),
             release: LockedRelease(
-                reference: spec.server.release, constraints: [], platform: "", packages: [], digest: try digest("release")),
+                reference: spec.server.release, constraints: [], platform: "", packages: [],
+                digest: try digest("release")),
             files: [letter.path: letter.digest])
         self.wish = wish
         cargo = BootstrapCargo(
@@ -55,7 +56,8 @@ private struct BootstrapLab {
 
     func run(isDry: Bool = false) async throws -> BootstrapReport {
         let ports = BootstrapPorts(
-            dialer: SimulatedDialer(hosts: hosts), visitor: visits, time: time, progress: heard, isInterrupted: { false })
+            dialer: SimulatedDialer(hosts: hosts), visitor: visits, time: time, progress: heard,
+            isInterrupted: { false })
         return try await BootstrapRunner(wish: wish, cargo: cargo, ports: ports).run(specs, isDry: isDry)
     }
 
@@ -117,13 +119,14 @@ struct BootstrapRunnerTests {
     func secrets() async throws {
         let lab = try BootstrapLab()
         let report = try await lab.run()
-        let shown = try lab.host().state.withLock(\.words) + lab.heard.lines.withLock { $0 } + ["\(report)", "\(lab.cargo)"]
+        var shown = try lab.host().state.withLock(\.words) + ["\(report)", "\(lab.cargo)"]
+        shown += lab.heard.lines.withLock { $0 }
         #expect(!shown.contains { $0.contains("hunter2") })
         let arrived = try lab.host().state.withLock(\.arrived)[BootstrapPlace.folder + "/secrets/admin-uri"]
         #expect(arrived == Array(BootstrapLab.secret.utf8))
     }
 
-    @Test("wherever the wire is cut, before or after the work, it goes on and does nothing twice that is done", arguments: 2...16)
+    @Test("wherever the wire is cut, before or after the work, it goes on and repeats nothing", arguments: 2...16)
     func cut(at command: Int) async throws {
         for isAfter in [false, true] {
             let lab = try BootstrapLab { _, state in (state.cutAt, state.cutsAfter) = (command, isAfter) }

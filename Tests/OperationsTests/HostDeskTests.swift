@@ -37,7 +37,9 @@ struct HostDeskTests {
         #expect(replies[1].text == "one\ntwo")
     }
 
-    @Test("another version is refused with its own, and nothing is carried out", arguments: [HostHello(convoy: "0.0.9"), HostHello(protocol: 2, convoy: "0.1.0")])
+    @Test(
+        "another version is refused with its own, and nothing is carried out",
+        arguments: [HostHello(convoy: "0.0.9"), HostHello(protocol: 2, convoy: "0.1.0")])
     func skew(hello: HostHello) async throws {
         let replies = try await served([try hello.line(), try HostRequest(.up).line()]) { _, _ in
             Issue.record("carried out")
@@ -48,7 +50,9 @@ struct HostDeskTests {
 
     @Test(
         "rubbish ends the conversation with a reason, before or after the hello",
-        arguments: ["", "ls -l", "{}", #"{"ask":"destroy","with":{}}"#, "[]", "\u{0}", String(repeating: "x", count: 2_000_000)])
+        arguments: [
+            "", "ls -l", "{}", #"{"ask":"destroy","with":{}}"#, "[]", "\u{0}", String(repeating: "x", count: 2_000_000),
+        ])
     func rubbish(line: String) async throws {
         for before in [[], [try hello.line()]] {
             let replies = try await served(before + [line, try HostRequest(.up).line()]) { _, _ in

@@ -31,12 +31,13 @@ struct BootstrapJudgeTests {
 
     @Test("only what differs is changed")
     func differences() throws {
-        let file = try BootstrapSamples.done { $0.files = [BootstrapSamples.yaml: try PlanSamples.digest("e")] }
+        let other = try PlanSamples.digest("e")
+        let file = try BootstrapSamples.done { $0.files = [BootstrapSamples.yaml: other] }
         #expect(try judge(file) == .changes([.files]))
         #expect(try judge(BootstrapSamples.done { $0.releases = [] }) == .changes([.release]))
         #expect(try judge(BootstrapSamples.done { $0.hasCredentialKey = false }) == .changes([.credentialKey]))
         // The same version of other bytes, and one that was cut before it left its mark.
-        #expect(try judge(BootstrapSamples.done { $0.packageFile = try PlanSamples.digest("e") }) == .changes([.package]))
+        #expect(try judge(BootstrapSamples.done { $0.packageFile = other }) == .changes([.package]))
         #expect(try judge(BootstrapSamples.done { $0.packageFile = nil }) == .changes([.package]))
         // Without a file to bring, the same version is enough.
         #expect(try judge(BootstrapSamples.done { $0.packageFile = nil }) { $0.package = nil } == .changes([]))
@@ -46,13 +47,14 @@ struct BootstrapJudgeTests {
         ({ $0.system = "ubuntu" }, "ubuntu"), ({ $0.systemVersion = "11" }, "debian 11"),
         ({ $0.system = "" }, "unknown system"), ({ $0.architecture = "arm64" }, "arm64"),
         ({ $0.systemd = nil }, "systemd does not run it"), ({ $0.systemd = 247 }, "its systemd is 247"),
-        ({ $0.clock = BootstrapSamples.now + 1200 }, "ahead of"), ({ $0.clock = BootstrapSamples.now - 1200 }, "behind"),
+        ({ $0.clock = BootstrapSamples.now + 1200 }, "ahead of"),
+        ({ $0.clock = BootstrapSamples.now - 1200 }, "behind"),
         ({ $0.disks["/var/lib"] = .init(freeBytes: 1 << 20, freeFiles: 99999) }, "/var/lib has 1 MiB left"),
         ({ $0.disks["/usr"] = .init(freeBytes: 1 << 40, freeFiles: 3) }, "no inodes"),
         ({ $0.freeMemory = 32 << 20 }, "32 MiB of memory"),
         ({ $0.programs.remove("systemd-creds") }, "systemd-creds"), ({ $0.programs.remove("apt-get") }, "apt-get"),
         ({ $0.python = "cp313-linux_x86_64" }, "cp313"),
-        ({ $0.listeners.append(.init(port: 443, owner: "apache2 (pid 7)", pid: 7)) }, "443, the edge's, is taken by apache2"),
+        ({ $0.listeners.append(.init(port: 443, owner: "apache2 (pid 7)", pid: 7)) }, "443, the edge's, is taken by"),
         ({ $0.listeners.append(.init(port: 42007, owner: "redis (pid 8)", pid: 8)) }, "42007, one of the instances'"),
         ({ $0.otherNginx = [77] }, "another nginx runs there (pid 77)"),
     ]

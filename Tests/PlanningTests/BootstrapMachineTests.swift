@@ -174,7 +174,8 @@ private struct PretendedHost {
             .package: [.quietNginx], .release: [.package], .fleet: [.package, .release, .files, .credentialKey],
             .firewall: [.fleet],
         ]
-        if let missing = needed[change]?.subtracting(did), !missing.isEmpty { faults.append("\(change) before \(missing)") }
+        let missing = (needed[change] ?? []).subtracting(did)
+        if !missing.isEmpty { faults.append("\(change) before \(missing)") }
         if did.contains(change), change != .fleet, change != .firewall { faults.append("\(change) again") }
         did.insert(change)
     }

@@ -89,6 +89,8 @@ class BootstrapWorld:
             self.lab.inside(host, "systemctl", "disable", "--now", "nginx", "keepalived")
             if libraries:
                 self.lab.inside(host, "sh", "-c", f"echo {RUNTIME} > /etc/ld.so.conf.d/swift.conf; ldconfig")
+            # Debian's sshd notes the first login ever.
+            self.lab.net("ssh", host, "true")
         self.config = self.work / "lab/ssh/config"
         self.root = self.work / "root"
         self.write_files()
@@ -190,21 +192,20 @@ def refused(world):
         "its clock is": (r"printf '#!/bin/sh\necho $(($(/bin/date +%%s) - 1200)).0\n' >/usr/local/bin/date; "
                          "chmod 755 /usr/local/bin/date", "rm /usr/local/bin/date"),
         "/var/lib has": ("mount -t tmpfs -o size=1m none /var/lib", "umount /var/lib"),
-        "42 systemd": ("printf 'ID=ubuntu\\nVERSION_ID=42\\n' >/run/os-release; mount --bind /run/os-release /etc/os-release",
+        "ubuntu 42": ("printf 'ID=ubuntu\\nVERSION_ID=42\\n' >/run/os-release; mount --bind /run/os-release /etc/os-release",
                        "umount /etc/os-release; rm /run/os-release"),
     }
-    for words, (make, unmake) in obstacles.items():
-        lab.inside("b", "sh", "-c", make.replace("%%", "%"))
-        try:
-            eventually(10, words, lambda: words != "taken by python3" or "443" in lab.inside("b", "ss", "-Hltn").stdout)
-            with untouched(world, "a"), untouched(world, "b"):
+    with untouched(world, "a"), untouched(world, "b"):
+        for words, (make, unmake) in obstacles.items():
+            lab.inside("b", "sh", "-c", make)
+            try:
+                eventually(10, words, lambda: "python3" not in words or "443" in lab.inside("b", "ss", "-Hltn").stdout)
                 rows = world.report(world.both, code=1)
-        finally:
-            lab.inside("b", "sh", "-c", unmake, fails=True)
-        check([row["state"] for row in rows] == ["ready", "refused"], f"{words}: {rows}")
-        whys = [fault["why"] for fault in rows[1]["faults"]]
-        wanted = "ubuntu 42" if words == "42 systemd" else words
-        check(any(wanted in why for why in whys) and rows[1]["faults"][0]["next"], f"no word of {words}: {whys}")
+            finally:
+                lab.inside("b", "sh", "-c", unmake, fails=True)
+            check([row["state"] for row in rows] == ["ready", "refused"], f"{words}: {rows}")
+            whys = [fault["why"] for fault in rows[1]["faults"]]
+            check(any(words in why for why in whys) and rows[1]["faults"][0]["next"], f"no word of {words}: {whys}")
 
 
 @test("a key that is unknown or another one, a user who may not come in, and a sudo that asks: refused, and said so")
@@ -217,7 +218,6 @@ def unwelcome(world):
     other.write_text(f"{names['a']} {keys[names['b']]}\n{names['b']} {keys[names['a']]}\n")
     lab.inside("a", "sh", "-c", "useradd -m -s /bin/sh ops; mkdir -p ~ops/.ssh; cp ~/.ssh/authorized_keys ~ops/.ssh/; "
                "chown -R ops ~ops/.ssh")
-    world.stack.callback(lab.inside, "a", "true", fails=True)
     cases = [
         ("no known_hosts file", "root", world.ssh_config("empty", f"UserKnownHostsFile {empty}")),
         ("another host key", "root", world.ssh_config("other", f"UserKnownHostsFile {other}")),
@@ -227,11 +227,12 @@ def unwelcome(world):
     ]
     for words, user, config in cases:
         spec = world.spec("unwelcome", "a", user=user)
-        with untouched(world, "a"):
-            rows = world.report(spec, code=69, config=config)
+        rows = world.report(spec, code=69, config=config)
         check(rows[0]["state"] == "failed" and words in rows[0]["faults"][0]["why"], f"no word of {words}: {rows}")
         check(rows[0]["faults"][0]["next"], f"{words}: nothing to do next")
     check(not empty.read_text(), "an unknown key was accepted")
+    found = lab.inside("a", "ls", "-d", "/etc/convoy", "/var/cache/convoy", "/usr/bin/convoy", fails=True).stdout
+    check(not found, f"something was changed: {found}")
 
 
 @test("a bare host is brought to serving, and once more nothing is changed")
@@ -257,6 +258,26 @@ def bare(world):
     # The host has this very convoy: nothing is to be brought.
     check(world.report(world.one, package=False)[0]["state"] == "unchanged", "it wants a package")
     print(f"      {took:.1f} s to serving; {(time.monotonic() - began) / 3:.1f} s to see that all is done")
+
+
+@test("the host's end answers its own version only, and rubbish with a reason")
+def talk(world):
+    def said(*lines):
+        text = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
+        done = world.lab.net("ssh", "a", "convoy", "host", input=text, fails=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+    version = run(os.environ["CONVOY_BIN"], "--version").stdout.strip()
+    hello = {"protocol": 1, "convoy": version}
+    for other in ({"protocol": 1, "convoy": "0.0.9"}, {"protocol": 2, "convoy": version}):
+        rows = said(other, {"ask": "up", "with": {}})
+        check([row["kind"] for row in rows] == ["skewed"] and rows[0]["convoy"] == version, f"{rows}")
+    rows = said("GET / HTTP/1.1")
+    check([row["kind"] for row in rows] == ["failed"] and rows[0]["failure"]["next"], f"{rows}")
+    rows = said(hello, {"ask": "facts", "with": {}}, {"ask": "status", "with": {}}, {"ask": "burn", "with": {}})
+    check([row["kind"] for row in rows] == ["welcome", "done", "done", "failed"], f"{rows}")
+    facts, status = rows[1]["answer"], rows[2]["answer"]
+    check(facts["system"] == "debian" and facts["package"] == version and facts["edgePids"], f"{facts}")
+    check(len(status["instances"]) == 3, f"{status}")
 
 
 @test("a change of fleet.yaml reaches the host, and nothing else is done again")
@@ -302,13 +323,25 @@ def killed(world):
     print(f"      killed at: {', '.join(cuts)}")
 
 
-@test("a wire that is cut while it works is waited for, and the work goes on")
+def bundle(world):
+    """A directory with one package that stands for those that Convoy's depends on."""
+    tree, folder = world.work / "extra/DEBIAN", world.work / "bundle"
+    tree.mkdir(parents=True)
+    folder.mkdir()
+    (tree / "control").write_text("Package: convoy-test-extra\nVersion: 1.0\nArchitecture: all\n"
+                                  "Maintainer: nobody <nobody@localhost>\nDescription: none\n")
+    run("dpkg-deb", "--root-owner-group", "--build", tree.parent, folder / "convoy-test-extra_1.0_all.deb")
+    return folder
+
+
+@test("a wire that is cut while it works is waited for, and the work goes on; with no mirror but a bundle")
 def wire(world):
     lab = world.lab
     lab.inside("b", "sh", "-c", "convoy down --purge --file /etc/convoy/fleet/fleet.yaml; apt-get purge -y -q convoy; "
                "rm -rf /etc/convoy /var/lib/convoy", seconds=120)
     spec = world.spec("wire", "b", user="ops")
-    words = [str(word) for word in [HOSTS, "--lab", lab.folder, "net", "--", *world.command(spec)]]
+    words = [str(word) for word in [HOSTS, "--lab", lab.folder, "net", "--",
+                                    *world.command(spec, "--offline", bundle(world))]]
     operator = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     for line in operator.stderr:
         if "bring the fleet" in line:
@@ -322,6 +355,7 @@ def wire(world):
     _, said = operator.communicate(timeout=240)
     check(operator.returncode == 0, f"exit {operator.returncode}: {said[-800:]}")
     world.must_serve("b")
+    check("1.0" in lab.inside("b", "dpkg-query", "-W", "convoy-test-extra").stdout, "the bundle was not installed")
     number = json.loads(lab.inside("b", "convoy", "status", "--json").stdout)["generation"]
     check(number == 1, f"the fleet was brought up more than once: generation {number}")
 

@@ -39,7 +39,8 @@ struct HostSteps: Sendable {
     func plan() async throws -> HostPlan {
         guard let plan = try await ask(HostRequest(.plan)).decoded(HostPlan.self) else {
             throw Failure(
-                .failed, "cannot examine \(host.name)", because: "its convoy gave no plan", next: "run `convoy host` there")
+                .failed, "cannot examine \(host.name)", because: "its convoy gave no plan",
+                next: "see `convoy plan --file \(BootstrapPlace.folder)/fleet.yaml` there")
         }
         return plan
     }

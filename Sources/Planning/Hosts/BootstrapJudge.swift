@@ -161,7 +161,8 @@ extension BootstrapJudge {
             }
         } else if facts.otherNginx.isEmpty {
             found.append(
-                refusal("no nginx runs there, which edge/mode: include needs", next: "start it, or remove mode: include"))
+                refusal(
+                    "no nginx runs there, which edge/mode: include needs", next: "start it, or remove mode: include"))
         }
         let ours = wish.spec.ports.first...wish.spec.ports.last
         if facts.package == nil, let other = facts.listeners.first(where: { ours.contains($0.port) }) {

@@ -50,7 +50,8 @@ package struct TarFreight: ReleaseFreight {
     /// It tells how the release starts, which the digest does not cover: it has to fit, at least.
     private func card(of staged: String, _ digest: Digest, _ file: String) throws -> ReleaseCard {
         let path = staged + "/" + ReleaseCard.file
-        let isThere = Posix.fingerprint(path)?.isFile == true && Posix.fingerprint(staged + "/tree")?.isDirectory == true
+        let hasTree = Posix.fingerprint(staged + "/tree")?.isDirectory == true
+        let isThere = hasTree && Posix.fingerprint(path)?.isFile == true
         guard isThere, let card = ReleaseCard(try Posix.readAll(path)), card.digest == digest else {
             throw Failure(
                 .failed, "cannot unpack release \(digest.short)", because: "\(file) does not hold it",

@@ -29,7 +29,8 @@ struct BootstrapPacking {
                 .release(for: reference, constraints: context.spec.server.constraints)
         else {
             throw Failure(
-                .failed, "cannot ship \(reference)", because: "\(context.lockFile) does not have it", next: "run it again")
+                .failed, "cannot ship \(reference)", because: "\(context.lockFile) does not have it",
+                next: "run it again")
         }
         let path = "\(folder)/\(installed.digest.hex).tar.gz"
         let state = workplace.layout.state

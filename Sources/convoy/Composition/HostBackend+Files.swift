@@ -22,7 +22,8 @@ extension HostBackend {
     /// The rules that the fleet that serves should have; nil when they are kept already, or it can have none.
     func wantedRules(_ workplace: Workplace) async throws -> RenderedFile? {
         guard backend == .systemd else { return nil }
-        guard let plan = try await workplace.leases.ledger().load().current, let edge = try edgeUser() else { return nil }
+        let record = try await workplace.leases.ledger().load()
+        guard let plan = record.current, let edge = try edgeUser() else { return nil }
         let rules = try FirewallRenderer.render(FirewallPlan(plan, edgeUser: edge.user))
         return try PosixFiles().read(layout.firewallRules) == rules.content ? nil : rules
     }
