@@ -151,6 +151,10 @@ let package = Package(
         .target(
             name: "ProcessContract", dependencies: ["Fleet", "Ports"], path: "Tests/Support/ProcessContract",
             swiftSettings: strict),
+        // What every `HostLink` keeps.
+        .target(
+            name: "HostContract", dependencies: ["Fleet", "Ports"], path: "Tests/Support/HostContract",
+            swiftSettings: strict),
         // Leases in memory and a clock turned by hand, for whoever tests what works under a lease.
         .target(
             name: "LedgerContract", dependencies: ["Fleet", "Planning", "Ports"], path: "Tests/Support/LedgerContract",
@@ -160,13 +164,13 @@ let package = Package(
         tests("Planning", []),
         tests("Admission", []),
         tests("Rendering", [], exclude: ["Goldens"]),
-        tests("Operations", ["LedgerContract", "ProcessContract", "Units"], exclude: ["Goldens"]),
+        tests("Operations", ["HostContract", "LedgerContract", "ProcessContract", "Units"], exclude: ["Goldens"]),
         tests("Conformance", [nioCore, nioPosix, crypto, cryptoExtras]),
         tests("Console", []),
         tests("Control", ["Daemons", "LedgerContract"]),
         tests("Edge", ["Rendering", "Gate"]),
         tests("Gate", [jwtKit, crypto, cryptoExtras, nioCore]),
-        tests("Hosts", []),
+        tests("Hosts", ["HostContract"]),
         tests("Issuers", [nioCore, nioHTTP1, nioPosix, nioSSL]),
         tests("Ledger", ["LedgerContract", grdb]),
         tests("MongoDB", []),

@@ -46,6 +46,19 @@ package enum HostInput: Sendable {
     case file(String)
 }
 
+/// What is sent may be secret.
+extension HostInput: CustomStringConvertible, CustomReflectable {
+    package var description: String {
+        switch self {
+        case .nothing: "nothing"
+        case .bytes(let bytes): "\(bytes.count) bytes"
+        case .file(let path): path
+        }
+    }
+
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
 package struct HostAnswer: Sendable, Equatable {
     package var exitCode: Int32
     /// At most 1 MiB, lines in the order in which they came.

@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import HostContract
 import Ports
 import Synchronization
 import Testing
@@ -35,6 +36,16 @@ private struct StandIn {
 
 @Suite("A host by OpenSSH", .enabled(if: getuid() == 0))
 struct OpenSSHLinkTests {
+    @Test("it keeps what every link keeps")
+    func contract() async throws {
+        let stand = try StandIn()
+        defer { stand.end() }
+        try await HostLinkContract(stand.link).holds()
+        let cut = try StandIn("exit 255")
+        defer { cut.end() }
+        try await HostLinkContract.tellsLoss(cut.link)
+    }
+
     @Test("words, input, output and exit code arrive as they are")
     func arrives() async throws {
         let stand = try StandIn()

@@ -1,4 +1,5 @@
 import Fleet
+import HostContract
 import Planning
 import Ports
 import Synchronization
@@ -70,6 +71,12 @@ struct BootstrapRunnerTests {
         "systemctl mask nginx.service", "upload convoy_0.1.0_amd64.deb", "install", "credential key",
         "upload r.tar.gz", "receive", "upload admin-uri", "up", "try rules", "keep rules",
     ]
+
+    @Test("the simulated host keeps what every link keeps")
+    func contract() async throws {
+        try await HostLinkContract(try BootstrapLab().host()).holds()
+        try await HostLinkContract.tellsLoss(try BootstrapLab { _, state in state.cutAt = 1 }.host())
+    }
 
     @Test("a bare host is brought to serving, and looked at from outside")
     func bare() async throws {

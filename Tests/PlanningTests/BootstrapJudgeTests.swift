@@ -103,7 +103,7 @@ struct BootstrapJudgeTests {
 
     @Test("the edge's own nginx is none of others, nor a port that it takes")
     func ownEdge() throws {
-        #expect(try judge(BootstrapSamples.done()) == .changes([]))
+        #expect(try judge(BootstrapSamples.done { $0.otherNginx = [77] }) == .changes([]))
         let stranger = try BootstrapSamples.done { $0.edgePids = [] }
         guard case .refused = try judge(stranger) else {
             Issue.record("not refused")

@@ -153,7 +153,8 @@ extension BootstrapJudge {
         var found: [Failure] = []
         if edge.mode == .dedicated {
             found += portOfEdge(facts)
-            if let pid = facts.otherNginx.first {
+            // One that came after Convoy's own lives beside it.
+            if facts.edgePids.isEmpty, let pid = facts.otherNginx.first {
                 found.append(
                     refusal(
                         "another nginx runs there (pid \(pid)), and the edge brings one of its own",

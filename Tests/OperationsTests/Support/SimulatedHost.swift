@@ -84,6 +84,11 @@ final class SimulatedHost: HostLink {
         case HostScripts.convoy[0]:
             if command.isFreshLogin, state.locksOut { throw Self.lost }
             return try converse(input, &state)
+        case "cat":
+            let lines = String(decoding: input, as: UTF8.self).split(separator: "\n").map(String.init)
+            return HostAnswer(exitCode: 0, output: lines)
+        case "true": return HostAnswer(exitCode: 0)
+        case "false": return HostAnswer(exitCode: 1)
         default: return HostAnswer(exitCode: 127, errors: "not found")
         }
         return HostAnswer(exitCode: 0)
