@@ -22,31 +22,45 @@ package struct LocalProgram {
         // Not in the terminal's group: INT is for convoy, which ends when the step is done.
         options.processGroupID = 0
         let descriptor = try Self.descriptor(of: input)
-        let result = try await Subprocess.run(
-            name.contains("/") ? .path(FilePath(name)) : .name(name), arguments: Arguments(arguments),
-            // sudo's and ssh's messages are read by a program.
-            environment: .inherit.updating(["LC_ALL": "C"]), platformOptions: options,
-            input: .fileDescriptor(descriptor, closeAfterSpawningProcess: true), output: .sequence,
-            error: .string(limit: 8 << 20)
-        ) { execution in
-            var lines: [String] = []
-            var size = 0
-            let all = execution.standardOutput.strings(
-                separatedBy: .unicodeScalarSequence(["\n"]), bufferingPolicy: .maxLineLength(Self.longestLine))
-            for try await line in all {
-                onLine(line)
-                size += line.utf8.count
-                if size <= Self.mostOutput { lines.append(line) }
+        do {
+            let result = try await Subprocess.run(
+                name.contains("/") ? .path(FilePath(name)) : .name(name), arguments: Arguments(arguments),
+                // sudo's and ssh's messages are read by a program.
+                environment: .inherit.updating(["LC_ALL": "C"]), platformOptions: options,
+                input: .fileDescriptor(descriptor, closeAfterSpawningProcess: true), output: .sequence,
+                error: .string(limit: 8 << 20)
+            ) { execution in
+                try await Self.collect(execution.standardOutput, onLine)
             }
-            return lines
+            return HostAnswer(
+                exitCode: Self.code(result.terminationStatus), output: result.closureResult,
+                errors: String(result.standardError.suffix(8192)))
+        } catch let error as SubprocessError {
+            throw Failure(
+                .unavailable, "cannot run \(name)", because: "\(error)", next: "check that it is installed and works")
         }
-        let code: Int32
-        switch result.terminationStatus {
-        case .exited(let status): code = status
-        case .signaled(let signal): code = 128 + signal
+    }
+
+    private static func collect(
+        _ output: SubprocessOutputSequence, _ onLine: @Sendable (String) -> Void
+    ) async throws -> [String] {
+        var lines: [String] = []
+        var size = 0
+        let all = output.strings(
+            separatedBy: .unicodeScalarSequence(["\n"]), bufferingPolicy: .maxLineLength(longestLine))
+        for try await line in all {
+            onLine(line)
+            size += line.utf8.count
+            if size <= mostOutput { lines.append(line) }
         }
-        return HostAnswer(
-            exitCode: code, output: result.closureResult, errors: String(result.standardError.suffix(8192)))
+        return lines
+    }
+
+    private static func code(_ status: TerminationStatus) -> Int32 {
+        switch status {
+        case .exited(let code): code
+        case .signaled(let signal): 128 + signal
+        }
     }
 
     /// By descriptor in any case: a program that does not read on can't end us by a broken pipe, and bytes never lie

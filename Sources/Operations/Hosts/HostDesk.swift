@@ -45,7 +45,8 @@ package struct HostDesk: Sendable {
         } catch let error as SpecError {
             say(.failed(Failure(.badSpec, "cannot read the fleet's file", because: "\(error)", next: "correct it")))
         } catch {
-            say(.failed(Failure(.failed, "cannot \(request.ask.rawValue)", because: "\(error)", next: "run it again")))
+            let what = "cannot carry out `\(request.ask.rawValue)`"
+            say(.failed(Failure(.failed, what, because: "\(error)", next: "run it again")))
         }
     }
 

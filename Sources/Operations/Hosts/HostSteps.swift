@@ -91,6 +91,16 @@ struct HostSteps: Sendable {
         guard try await ask(HostRequest(.firewall))["tried"]?.boolValue == true else { return }
         do {
             _ = try await ask(HostRequest(.confirm), isFreshLogin: true)
+        } catch is LinkFault {
+            // Where the standing connection is gone as well, it is not the rules: this throws.
+            _ = try await ask(HostRequest(.hello))
+            try await confirmOnceMore()
+        }
+    }
+
+    private func confirmOnceMore() async throws {
+        do {
+            _ = try await ask(HostRequest(.confirm), isFreshLogin: true)
         } catch let fault as LinkFault {
             throw Failure(
                 .failed, "the firewall's new rules keep ssh out of \(host.name)", because: fault.failure.why,
@@ -173,7 +183,8 @@ enum HostScripts {
             apt-get install -y -q --no-install-recommends --reinstall --allow-downgrades \\
                 -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold "$@" >&2
         }
-        if [ "$mode" = offline ]; then install --no-download "$@"
+        # Without a list of mirrors nothing but the bundle is there to be had.
+        if [ "$mode" = offline ]; then install -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null "$@"
         else install "$@" || { apt-get update -q >&2 && install "$@"; }
         fi
         printf '%s\\n' "$digest" >\(BootstrapPlace.mark).new

@@ -21,6 +21,8 @@ struct HostHandler: Sendable {
         case .up: return try await up(progress)
         case .firewall: return .object(["tried": .bool(try await workplace.host().tryRules(workplace))])
         case .confirm:
+            // Asked again by who never heard the answer.
+            guard try await workplace.host().wantedRules(workplace) != nil else { return .object([:]) }
             try await workplace.host().keepRules()
             return .object([:])
         case .status:
