@@ -122,6 +122,7 @@ let package = Package(
         floor("Control", ["Fleet", "Planning", "Ports", "Daemons", nioCore, nioHTTP1, nioPosix, asyncHTTPClient]),
         floor("Edge", ["Fleet", "Planning", "Ports", "COpenSSL", subprocess]),
         floor("Gate", ["Fleet", "Admission", "Ports", "Daemons", nioCore, nioHTTP1, nioPosix, crypto, cryptoExtras]),
+        floor("Hosts", ["Fleet", "Planning", "Ports", subprocess]),
         floor(
             "Issuers",
             [
@@ -140,7 +141,8 @@ let package = Package(
             name: "convoy",
             dependencies: [
                 "Conformance",
-                "Operations", "Console", "Control", "Edge", "Gate", "Issuers", "Ledger", "MongoDB", "Probes",
+                "Operations", "Console", "Control", "Edge", "Gate", "Hosts", "Issuers", "Ledger", "MongoDB",
+                "Probes",
                 "Releases", "Supervision", "Systemd", "Rendering", "Templates", "Units", "Ports", "Planning", "Fleet",
                 argumentParser, subprocess,
             ], swiftSettings: strict),
@@ -148,6 +150,10 @@ let package = Package(
         // What every `ProcessBackend` keeps, run by each backend's tests.
         .target(
             name: "ProcessContract", dependencies: ["Fleet", "Ports"], path: "Tests/Support/ProcessContract",
+            swiftSettings: strict),
+        // What every `HostLink` keeps.
+        .target(
+            name: "HostContract", dependencies: ["Fleet", "Ports"], path: "Tests/Support/HostContract",
             swiftSettings: strict),
         // Leases in memory and a clock turned by hand, for whoever tests what works under a lease.
         .target(
@@ -158,12 +164,13 @@ let package = Package(
         tests("Planning", []),
         tests("Admission", []),
         tests("Rendering", [], exclude: ["Goldens"]),
-        tests("Operations", ["LedgerContract", "ProcessContract", "Units"], exclude: ["Goldens"]),
+        tests("Operations", ["HostContract", "LedgerContract", "ProcessContract", "Units"], exclude: ["Goldens"]),
         tests("Conformance", [nioCore, nioPosix, crypto, cryptoExtras]),
         tests("Console", []),
         tests("Control", ["Daemons", "LedgerContract"]),
         tests("Edge", ["Rendering", "Gate"]),
         tests("Gate", [jwtKit, crypto, cryptoExtras, nioCore]),
+        tests("Hosts", ["HostContract"]),
         tests("Issuers", [nioCore, nioHTTP1, nioPosix, nioSSL]),
         tests("Ledger", ["LedgerContract", grdb]),
         tests("MongoDB", []),

@@ -194,13 +194,15 @@ def traces(lab, host="a"):
     find = ["find", "/", "(", *prune, ")", "-prune", "-o", "-printf", "%p\n"]
     # It prints what it found also when something vanished under it.
     files = set(lab.inside(host, *find, fails=True).stdout.splitlines())
-    lines = lambda *command: set(lab.inside(host, *command).stdout.splitlines())
+    lines = lambda *command, **options: set(lab.inside(host, *command, **options).stdout.splitlines())
     states = ["systemctl", "list-units", "--all", "--plain", "--no-legend", "--full"]
     return {
         "files": files,
         "users": lines("getent", "passwd") | lines("getent", "group"),
         "units": {line.split()[0] for line in lines(*states) if line.startswith("convoy")},
-        "unit files": {line.split()[0] for line in lines("systemctl", "list-unit-files", "--no-legend", "convoy*")},
+        # It fails where there is none.
+        "unit files": {line.split()[0] for line in lines("systemctl", "list-unit-files", "--no-legend", "convoy*",
+                                                         fails=True)},
         "rules": lines("nft", "list", "ruleset"),
         "processes": {line for line in lines("ps", "-eo", "user:32,args") if "convoy" in line},
     }

@@ -1,0 +1,85 @@
+import Console
+import Control
+import Fleet
+import Foundation
+import Hosts
+import Operations
+import Planning
+import Ports
+import Releases
+
+/// What `convoy host` does for each request, on the host that it runs on.
+struct HostHandler: Sendable {
+    private var workplace: Workplace { Workplace(file: BootstrapPlace.folder + "/fleet.yaml", root: "/") }
+
+    func handle(_ request: HostRequest, _ progress: any Ports.Progress) async throws -> JSONValue {
+        switch request.ask {
+        case .hello: return .object([:])
+        case .facts: return try await facts(request.with["files"])
+        case .plan: return try await plan(progress)
+        case .receive: return try await receive(request.with)
+        case .up: return try await up(progress)
+        case .firewall: return .object(["tried": .bool(try await workplace.host().tryRules(workplace))])
+        case .confirm:
+            // Asked again by who never heard the answer.
+            guard try await workplace.host().wantedRules(workplace) != nil else { return .object([:]) }
+            try await workplace.host().keepRules()
+            return .object([:])
+        case .status:
+            let control = ControlClient(socket: workplace.layout.controlSocket)
+            defer { Task { await control.close() } }
+            return try JSONValue(encoding: try await control.status(newerThan: nil, timeout: 0).status)
+        }
+    }
+
+    /// - Parameter files: paths, one a line.
+    private func facts(_ files: String?) async throws -> JSONValue {
+        let words = FactsScript.command(files: files?.split(separator: "\n").map(String.init) ?? [])
+        let answer = try await LocalProgram("/bin/\(words[0])").run(
+            Array(words.dropFirst()), input: .bytes(Array(FactsScript.text.utf8)))
+        guard let facts = HostFacts(lines: answer.output) else {
+            throw Failure(
+                .failed, "cannot examine this host", because: answer.errors, next: "see to what it complains about")
+        }
+        return try JSONValue(encoding: facts)
+    }
+
+    private func plan(_ progress: any Ports.Progress) async throws -> JSONValue {
+        let context = try workplace.context()
+        let plan = try await workplace.fleetOperator(context, progress: progress).plan()
+        let isWallStale = try await workplace.host().wantedRules(workplace) != nil
+        return try JSONValue(
+            encoding: HostPlan(changes: plan.changes.map { "\($0.subject): \($0.detail)" }, firewall: isWallStale))
+    }
+
+    private func receive(_ parameters: [String: String]) async throws -> JSONValue {
+        guard let archive = parameters["archive"], archive.hasPrefix(BootstrapPlace.cargo + "/"),
+            let digest = parameters["digest"].flatMap({ Digest(hex: $0) })
+        else {
+            throw Failure(
+                .usage, "cannot receive a release", because: "archive or digest is missing",
+                next: "`convoy bootstrap` names both")
+        }
+        let state = workplace.layout.state
+        try await TarFreight(state: state, seal: TreeReleaseSeal(state: state)).unpack(archive, as: digest)
+        return .object(["digest": .string(digest.hex)])
+    }
+
+    private func up(_ progress: any Ports.Progress) async throws -> JSONValue {
+        let workplace = workplace
+        let context = try workplace.context()
+        let result = try await workplace.underLease("up") { lease in
+            try await workplace.host().choose(.systemd)
+            return try await workplace.fleetOperator(context, progress: progress, under: lease).up()
+        }
+        switch result {
+        case .unchanged: return .object(["changed": .bool(false)])
+        case .converged(let generation, _, _):
+            return .object(["changed": .bool(true), "generation": .integer(generation)])
+        case .undone:
+            throw Failure(
+                .failed, "the fleet is not what fleet.yaml says", because: "a rollout that was cut is taken back",
+                next: "run it again")
+        }
+    }
+}
