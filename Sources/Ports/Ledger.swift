@@ -78,11 +78,13 @@ package struct RolloutRecord: Sendable, Equatable, Codable {
     package var endedAt: Double?
     /// Who began it, as `user@host`.
     package var holder: String
+    /// What became of the sessions of all that it has drained; absent = nothing that had any.
+    package var drained: DrainReport?
 
     package init(
         number: Int, verb: String, strategy: String, from: Int?, state: State = .open, step: String = "",
         flipped: Bool = false, undoing: Bool = false, reason: String = "", startedAt: Double,
-        endedAt: Double? = nil, holder: String = ""
+        endedAt: Double? = nil, holder: String = "", drained: DrainReport? = nil
     ) {
         self.number = number
         self.verb = verb
@@ -96,6 +98,7 @@ package struct RolloutRecord: Sendable, Equatable, Codable {
         self.startedAt = startedAt
         self.endedAt = endedAt
         self.holder = holder
+        self.drained = drained
     }
 }
 

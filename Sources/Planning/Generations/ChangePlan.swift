@@ -105,9 +105,22 @@ package struct ChangePlan: Sendable, Equatable, Codable {
             changes.append(Change(.change, "profile", "\(current.profile) -> \(profile.name)"))
         }
         if changes.isEmpty { changes.append(Change(.change, "settings", "of server, health or logs")) }
-        changes.append(
-            Change(.add, "generation", "a new one beside \(current.number), one flip, then \(current.number) goes"))
+        changes.append(Change(.add, "generation", spec.rollout.words(replacing: current.number)))
         return changes
+    }
+}
+
+extension RolloutSpec {
+    fileprivate func words(replacing number: Int) -> String {
+        switch strategy {
+        case .flip: return "a new one beside \(number), one flip, then \(number) goes"
+        case .canary:
+            let canary = canary ?? CanaryRolloutSpec()
+            return "a new one beside \(number): \(canary.words) for \(canary.time.spelled), then a flip"
+        case .rolling:
+            let count = (rolling ?? RollingSpec()).maxUnavailable
+            return "replaces \(number), \(count) of a pool at a time; new sessions meet both"
+        }
     }
 }
 

@@ -30,12 +30,15 @@ edge:
   authorization: development
 rollout: {{strategy: STRATEGY, bake: 300ms, drain: 1s, deadline: 1m}}
 """
+# A rolling update goes two by two: each part has ten entries of its own.
+STRATEGIES = {"flip": "flip", "rolling": "rolling, rolling: {{maxUnavailable: 2}}",
+              "canary": "canary, canary: {{instances: 2, for: 1s}}"}
 
 
 class Matrix:
     def __init__(self, world, strategy):
         self.world, self.strategy = world, strategy
-        self.fleet = world.fleet(f"cut-{strategy}", SPEC.replace("STRATEGY", strategy))
+        self.fleet = world.fleet(f"cut-{strategy}", SPEC.replace("STRATEGY", STRATEGIES[strategy]))
         self.fleet.up()
         # Both releases are there before the first cut: what is measured is the rollout.
         self.roll(VERSIONS[1])
