@@ -97,7 +97,9 @@ struct RolloutTextTests {
             journal: [entry], status: nil, now: 1090
         ).lines(width: 80)[1]
         #expect(line == "[#########............]  part 2: waiting until they are ready and proved  10s")
-        #expect(RolloutEntryText(entry, startedAt: 1000).text == "1m20s  ...  part 2: waiting until they are ready and proved\n")
+        #expect(
+            RolloutEntryText(entry, startedAt: 1000).text
+                == "1m20s  ...  part 2: waiting until they are ready and proved\n")
     }
 
     @Test("no line is wider than the terminal, and nothing known is no trap")

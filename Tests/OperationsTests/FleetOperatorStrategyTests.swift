@@ -18,7 +18,8 @@ struct FleetOperatorStrategyTests {
     private var world: FakeWorld { lab.world }
 
     private static func spec(
-        _ version: String, _ way: Way, bake: Seconds = 1, _ canary: CanaryRolloutSpec = CanaryRolloutSpec(time: 2)
+        _ version: String, _ way: Way, bake: Seconds = 1,
+        _ canary: CanaryRolloutSpec = CanaryRolloutSpec(size: .instances(1), time: 2)
     ) -> FleetSpec {
         Samples.spec(version) { spec in
             spec.rollout.bake = bake
@@ -72,14 +73,15 @@ struct FleetOperatorStrategyTests {
         #expect(shares == [0.25, 0])
         try await lab.expectOnly(2, version: "2.0.0")
         let steps = try await journal().filter { $0.mark == .intent }.map(\.step)
-        #expect(steps.prefix(8) == ["preflight", "stage", "start.1", "verify.1", "compare.1", "share.1", "watch", "start"])
+        #expect(
+            steps.prefix(8) == ["preflight", "stage", "start.1", "verify.1", "compare.1", "share.1", "watch", "start"])
     }
 
     @Test("a canary by a part of all callers starts all of its generation first")
     func share() async throws {
         _ = try await lab.up()
         let (_, shares) = try await roll(
-            Self.spec("2.0.0", .canary, CanaryRolloutSpec(size: .share(0.1), time: 2)))
+            Self.spec("2.0.0", .canary, CanaryRolloutSpec(time: 2)))
         #expect(shares == [0.1, 0])
         try await lab.expectOnly(2, version: "2.0.0")
     }
@@ -96,7 +98,7 @@ struct FleetOperatorStrategyTests {
                     + (0..<20).map { FakeMeter.line(new, $0 == 7 ? 500 : 200) }
             }
         }
-        let fleet = world.newOperator(Self.spec("2.0.0", .canary, CanaryRolloutSpec(time: 60)))
+        let fleet = world.newOperator(Self.spec("2.0.0", .canary, CanaryRolloutSpec(size: .instances(1), time: 60)))
         let refusal = try await failure { _ = try await world.run { try await fleet.rollout() } }
         #expect(refusal.code == .failed && refusal.what.contains("served throughout"), "\(refusal)")
         #expect(refusal.why.contains("5% of ") && refusal.why.contains(" calls failed, 0% of "), "\(refusal)")
@@ -154,7 +156,9 @@ struct FleetOperatorStrategyTests {
         try await lab.expectOnly(1, version: "1.0.0")
     }
 
-    @Test("back to the generation before: a rolling fleet rolls, one with canaries flips at once", arguments: Way.allCases)
+    @Test(
+        "back to the generation before: a rolling fleet rolls, one with canaries flips at once", arguments: Way.allCases
+    )
     func rollback(way: Way) async throws {
         for version in ["1.0.0", "2.0.0"] {
             let fleet = world.newOperator(Self.spec(version, way))
@@ -189,9 +193,10 @@ struct FleetOperatorStrategyTests {
         return lab
     }
 
-    @Test("cut at any call, resume ends on the new release, rollback on the old", arguments: Way.allCases, Then.allCases)
+    @Test(
+        "cut at any call, resume ends on the new release, rollback on the old", arguments: Way.allCases, Then.allCases)
     func cut(way: Way, then: Then) async throws {
-        for (killed, stride) in [(Killed.operatorOnly, 2), (.withSupervisor, 7), (.everything, 9)] {
+        for (killed, stride) in [(Killed.operatorOnly, 5), (.withSupervisor, 13), (.everything, 17)] {
             var cut = 1
             while let lab = try await Self.cutLab(cut, killed, way, isSick: false) {
                 let note = "cut at call \(cut), \(killed)"
@@ -224,7 +229,7 @@ struct FleetOperatorStrategyTests {
 
     @Test("cut at any call, the way back of a rolling update is gone to its end")
     func cutBack() async throws {
-        for (killed, stride) in [(Killed.operatorOnly, 5), (.everything, 11)] {
+        for (killed, stride) in [(Killed.operatorOnly, 11), (.everything, 23)] {
             var (cut, undone) = (20, 0)
             while let lab = try await Self.cutLab(cut, killed, .rolling, isSick: true) {
                 let before = try await lab.world.ledger().rollout

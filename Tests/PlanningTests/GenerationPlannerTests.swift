@@ -161,8 +161,10 @@ struct ChangePlanTests {
     func strategies() throws {
         let current = try PlanSamples.generation()
         let cases: [(RolloutSpec, String)] = [
+            (RolloutSpec(strategy: .canary), "a new one beside 1: 10% of all callers for 60s, then a flip"),
             (
-                RolloutSpec(strategy: .canary), "a new one beside 1: 1 instance of each pool for 60s, then a flip"
+                RolloutSpec(strategy: .canary, canary: CanaryRolloutSpec(size: .instances(1))),
+                "a new one beside 1: 1 instance of each pool for 60s, then a flip"
             ),
             (
                 RolloutSpec(strategy: .canary, canary: CanaryRolloutSpec(size: .share(0.025), time: 90)),

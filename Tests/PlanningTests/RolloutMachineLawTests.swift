@@ -6,7 +6,8 @@ import Testing
 /// Law 3 under any order of events, with crashes and restarts between any two of them.
 @Suite("RolloutMachine, laws", .timeLimit(.minutes(5)))
 struct RolloutMachineLawTests {
-    @Test("100,000 rollouts of all strategies, cut and taken up anywhere, leave exactly one generation", arguments: 0..<4)
+    @Test(
+        "100,000 rollouts of all strategies, cut and taken up anywhere, leave exactly one generation", arguments: 0..<4)
     func anyOrder(quarter: Int) throws {
         let charts = try Self.charts()
         var ends: [String: Int] = [:]
@@ -33,12 +34,13 @@ struct RolloutMachineLawTests {
             ("flip", RolloutSpec()),
             ("rolling 1", RolloutSpec(strategy: .rolling)),
             ("rolling 2", RolloutSpec(strategy: .rolling, rolling: RollingSpec(maxUnavailable: 2))),
-            ("canary", RolloutSpec(strategy: .canary)),
-            ("canary share", RolloutSpec(strategy: .canary, canary: CanaryRolloutSpec(size: .share(0.1), time: 20))),
+            ("canary", RolloutSpec(strategy: .canary, canary: CanaryRolloutSpec(size: .instances(1)))),
+            ("canary share", RolloutSpec(strategy: .canary, canary: CanaryRolloutSpec(time: 20))),
         ]
         return try strategies.map { name, rollout in
             func plan(_ number: Int, _ current: GenerationPlan?) throws -> GenerationPlan {
-                try PlanSamples.planner(PlanSamples.spec { $0.rollout = rollout }).plan(number: number, current: current)
+                try PlanSamples.planner(PlanSamples.spec { $0.rollout = rollout }).plan(
+                    number: number, current: current)
             }
             let old = try plan(1, nil)
             let new = try plan(2, old)

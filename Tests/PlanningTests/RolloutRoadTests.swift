@@ -6,7 +6,8 @@ import Testing
 @Suite("RolloutRoad")
 struct RolloutRoadTests {
     private func plan(
-        _ number: Int, _ replicas: [String: Int], _ rollout: RolloutSpec = RolloutSpec(), over old: GenerationPlan? = nil
+        _ number: Int, _ replicas: [String: Int], _ rollout: RolloutSpec = RolloutSpec(),
+        over old: GenerationPlan? = nil
     ) throws -> GenerationPlan {
         let spec = PlanSamples.spec { spec in
             let pool = spec.pools[0]
@@ -127,7 +128,8 @@ struct RolloutStrategyTests {
     }
 
     private func machine(_ strategy: RolloutSpec.Strategy, until last: String) throws -> RolloutMachine {
-        var machine = try machine(RolloutSpec(strategy: strategy))
+        let canary = strategy == .canary ? CanaryRolloutSpec(size: .instances(1)) : nil
+        var machine = try machine(RolloutSpec(strategy: strategy, canary: canary))
         _ = machine.handle(.begin)
         for time in 0..<400 {
             guard let step = machine.step, step.rawValue != last else { break }

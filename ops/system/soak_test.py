@@ -135,7 +135,7 @@ def leaks(world):
 def canary(world):
     ours = fleet(world)
     text = ours.spec.read_text()
-    ours.spec.write_text(text.replace("rollout: {", "rollout: {strategy: canary, canary: {for: 60s}, "))
+    ours.spec.write_text(text.replace("rollout: {", "rollout: {strategy: canary, canary: {instances: 1, for: 60s}, "))
     before = {name: row["pid"] for name, row in ours.instances().items()}
     with load(ours) as summary:
         done = ours.convoy("rollout", "--to", release(world, "4.1.0", "leak"), fails=True)

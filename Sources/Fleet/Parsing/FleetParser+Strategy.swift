@@ -49,7 +49,8 @@ extension FleetParser {
     /// Somebody has to serve meanwhile. A pool of one gets its next instance first.
     func checkRolling(_ rolling: RollingSpec?, _ section: Section, pools: [PoolSpec]) {
         let node = section["rollout"]?.child("rolling")?.child("maxUnavailable")
-        guard let rolling, let node, let least = pools.filter({ $0.replicas > 1 }).min(by: { $0.replicas < $1.replicas }),
+        guard let rolling, let node,
+            let least = pools.filter({ $0.replicas > 1 }).min(by: { $0.replicas < $1.replicas }),
             rolling.maxUnavailable >= least.replicas
         else { return }
         reader.report(

@@ -62,7 +62,7 @@ package struct RolloutSpec: Sendable, Equatable, Codable {
     package var soak: SoakSpec?
     /// Of strategy rolling; absent = one at a time.
     package var rolling: RollingSpec?
-    /// Of strategy canary; absent = one instance of each pool for a minute.
+    /// Of strategy canary; absent = a tenth of the callers for a minute.
     package var canary: CanaryRolloutSpec?
 
     package init(

@@ -18,7 +18,7 @@ package struct CanaryRolloutSpec: Sendable, Equatable, Codable {
     package var size: Size
     package var time: Seconds
 
-    package init(size: Size = .instances(1), time: Seconds = 60) {
+    package init(size: Size = .share(0.1), time: Seconds = 60) {
         self.size = size
         self.time = time
     }

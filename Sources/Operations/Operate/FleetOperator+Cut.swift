@@ -137,7 +137,8 @@ extension FleetOperator {
             ports: ports, credentials: credentials, seams: seams, plan: open.plan, record: record,
             rollout: open.record,
             machine: RolloutMachine(
-                plan: open.plan, current: open.from, before: record.current.flatMap { $0.number == open.from ? $0 : nil },
+                plan: open.plan, current: open.from,
+                before: record.current.flatMap { $0.number == open.from ? $0 : nil },
                 from: open.place))
     }
 

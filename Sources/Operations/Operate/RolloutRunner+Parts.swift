@@ -43,7 +43,7 @@ extension RolloutRunner {
         while let obstacle = machine.road.obstacle(to: number, in: try await status().status.instances, before: old) {
             if ports.isInterrupted() { throw Stop(why: "interrupted") }
             guard ports.time.now().value < deadline else { throw Stop(why: "nothing can be spared: \(obstacle)") }
-            try await ports.time.sleep(0.2)
+            try await ports.time.sleep(0.5)
         }
     }
 

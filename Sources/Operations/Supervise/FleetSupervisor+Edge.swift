@@ -21,11 +21,10 @@ extension FleetSupervisor {
         do {
             let installed = try certificateFiles(for: &plan)
             let files = try EdgeRenderer.render(plan) + installed + headerSecrets()
+            try await turnAwayFirst()
             let changed = try await edgeServer.install(files)
             installedEdge = edgeWishes(files)
-            if changed, let nginx = companions[.edge]?.record {
-                await ports.processes.signal(nginx, .hup, wholeGroup: false)
-            }
+            if changed, let nginx = companions[.edge]?.record { try await reload(nginx) }
             try writePolicy()
             try await ensureCompanions()
             try await confirmPolicy()
@@ -123,7 +122,7 @@ extension FleetSupervisor {
             drains: !inRotation && isBegun(instance) && machine?.keepsSessions == true)
     }
 
-    private func writePolicy() throws {
+    func writePolicy() throws {
         let wished = try gatePolicy(revision: writtenPolicy?.revision ?? active.policyRevision)
         guard wished != writtenPolicy else { return }
         active.policyRevision += 1
@@ -133,7 +132,7 @@ extension FleetSupervisor {
         writtenPolicy = next
     }
 
-    private func gatePolicy(revision: Int) throws -> GatePolicy {
+    func gatePolicy(revision: Int) throws -> GatePolicy {
         guard let leading else { return GatePolicy(revision: revision, url: "", pools: [], issuers: []) }
         let serving = active.generation.flatMap { plans[$0] }
         let pools = leading.pools.map { pool in
@@ -179,7 +178,7 @@ extension FleetSupervisor {
         return before.flatMap(colour) == serving?.colour && before?.comparesHeaders == true
     }
 
-    private func earlierPolicy() -> GatePolicy? {
+    func earlierPolicy() -> GatePolicy? {
         if let writtenPolicy { return writtenPolicy }
         guard let text = try? ports.files.read(settings.layout.gatePolicy) else { return nil }
         return try? JSONDecoder().decode(GatePolicy.self, from: Data(text.utf8))
@@ -219,7 +218,7 @@ extension FleetSupervisor {
     }
 
     /// The flip is done when the gate says that it applies the policy, not when the file is written.
-    private func confirmPolicy() async throws {
+    func confirmPolicy() async throws {
         guard let wanted = writtenPolicy?.revision, let gate = companions[.gate]?.record else { return }
         let deadline = ports.time.now().value + 5
         var last = "it does not answer"
