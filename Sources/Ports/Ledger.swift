@@ -24,6 +24,8 @@ package struct LedgerRecord: Sendable, Equatable, Codable {
     package var next: GenerationPlan?
     /// The newest rollout, under way or ended; nil before the first.
     package var rollout: RolloutRecord?
+    /// Under way or cut: the generation that serves gets more instances, or fewer.
+    package var scaling: ScalingRecord?
     /// Newest last.
     package var audit: [AuditEntry]
 
@@ -51,6 +53,25 @@ package struct LedgerRecord: Sendable, Equatable, Codable {
         self.next = next
         self.rollout = rollout
         self.audit = audit
+    }
+}
+
+/// A change of how many instances the current generation has.
+package struct ScalingRecord: Sendable, Equatable, Codable {
+    /// Key of its journal; of the same numbers as generations, so that it is nobody else's.
+    package var number: Int
+    /// As it is to be: the current generation, by the same number.
+    package var target: GenerationPlan
+    /// Instances that are too many may have gone: only forward.
+    package var isPastReturn: Bool
+    /// Why it is on its way back; nil while it is not.
+    package var undoing: String?
+
+    package init(number: Int, target: GenerationPlan, isPastReturn: Bool = false, undoing: String? = nil) {
+        self.number = number
+        self.target = target
+        self.isPastReturn = isPastReturn
+        self.undoing = undoing
     }
 }
 

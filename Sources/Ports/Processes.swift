@@ -9,6 +9,9 @@ package protocol ProcessBackend: Sendable {
     /// Watches a process started by an earlier supervisor. False when it is gone, or when the pid
     /// now belongs to somebody else.
     func adopt(_ record: ProcessRecord) async -> Bool
+    /// Who runs under this id though no record of it was kept: its supervisor was killed between the start and
+    /// the record. Nil also where a second start of what runs is no second process (systemd).
+    func find(_ id: String, logFile: String) async -> ProcessRecord?
     /// Sends the signal to the process, or to its whole group.
     func signal(_ record: ProcessRecord, _ signal: ProcessSignal, wholeGroup: Bool) async
     /// One per started or adopted process, in order of death. Consumed once.
@@ -20,6 +23,7 @@ package protocol ProcessBackend: Sendable {
 
 extension ProcessBackend {
     package func retire(_ id: String) async {}
+    package func find(_ id: String, logFile: String) async -> ProcessRecord? { nil }
 }
 
 package struct ProcessPlan: Sendable, Equatable {

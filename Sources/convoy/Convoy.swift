@@ -27,7 +27,7 @@ struct Convoy: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Describe:", subcommands: [Init.self, Validate.self, Plan.self, Render.self]),
             CommandGroup(
-                name: "Sail:", subcommands: [Up.self, Rollout.self, Resume.self, Rollback.self, Down.self]),
+                name: "Sail:", subcommands: [Up.self, Rollout.self, Resume.self, Rollback.self, Users.self, Down.self]),
             CommandGroup(
                 name: "Look:",
                 subcommands: [Status.self, Drift.self, LeaseCommand.self, Verify.self, Logs.self, Doctor.self]),

@@ -98,6 +98,24 @@ struct LifeTests {
         #expect(await backend.nextExit()?.record == record)
     }
 
+    @Test("what was started and never noted is found by its log, until it has ended; a reader of the log is not it")
+    func findsUnnoted() async throws {
+        let plan = scratch.shell("sleep 600 & wait")
+        #expect(await backend.find("one", logFile: plan.logFile) == nil)
+        let record = try await backend.start(plan)
+        let reader = try await backend.start(
+            ProcessPlan(
+                id: "reader", executable: "/usr/bin/tail", arguments: ["-f", plan.logFile], environment: [:],
+                workingDirectory: scratch.path, logFile: scratch.file("reader.log")))
+        let next = try DirectProcesses()
+        #expect(await next.find("one", logFile: plan.logFile) == record)
+        await backend.signal(record, .kill, wholeGroup: true)
+        #expect(await backend.nextExit()?.record == record)
+        #expect(await next.find("one", logFile: plan.logFile) == nil)
+        await backend.signal(reader, .kill, wholeGroup: true)
+        #expect(await backend.nextExit()?.record == reader)
+    }
+
     @Test("a pid that now belongs to somebody else is neither adopted nor signalled nor listed")
     func reusedPid() async throws {
         let record = try await backend.start(scratch.plan("/bin/sleep", ["600"]))

@@ -160,7 +160,7 @@ class Fleet:
 
     def convoy(self, *words, fails=False, seconds=300):
         """Runs a verb; answers its CompletedProcess. With `fails`, the caller judges the exit code."""
-        command = [os.environ["CONVOY_BIN"], words[0], "--root", self.world.root, "--file", self.spec, *words[1:]]
+        command = [os.environ["CONVOY_BIN"], *words, "--root", self.world.root, "--file", self.spec]
         done = subprocess.run(command, text=True, capture_output=True, timeout=seconds)
         shown = " ".join(words)
         check(fails or done.returncode == 0, f"convoy {shown} exited {done.returncode}: {done.stderr[-600:]}")

@@ -274,6 +274,25 @@ def drop_in_later(world):
     check("10-admin.conf" in world.fleet.convoy("status").stdout, "status does not show it")
 
 
+@test("more instances and fewer: the others keep process and unit file, and nothing is left of those that went")
+def scale(world):
+    fleet, lab = world.fleet, world.lab
+    text = lab.inside("a", "cat", fleet.spec).stdout
+    drift = fleet.convoy("drift", fails=True).stdout
+    before = fleet.units()
+    kept = {unit: lab.inside("a", "cat", f"/etc/systemd/system/{unit}").stdout for unit in before}
+    for replicas in (5, 3):
+        lab.write("a", fleet.spec, text.replace("replicas: 3,", f"replicas: {replicas},"))
+        fleet.convoy("up")
+        now = fleet.units()
+        check(len(now) == replicas, f"{replicas} instances are {now}")
+        check(all(now[unit] == pid for unit, pid in before.items()), f"{before} became {now}")
+        now = fleet.convoy("drift", fails=True).stdout
+        check(now == drift, f"{replicas}: {now}")
+    after = {unit: lab.inside("a", "cat", f"/etc/systemd/system/{unit}").stdout for unit in fleet.units()}
+    check(after == kept, "a unit file has changed")
+
+
 @test("rollback under load: no call fails, and the release before serves as a generation of its own")
 def rollback(world):
     fleet = world.fleet

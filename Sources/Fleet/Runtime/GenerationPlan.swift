@@ -17,6 +17,9 @@ package struct GenerationPlan: Sendable, Equatable, Codable {
     package var logs: LogsSpec
     /// What it was planned from, so that a rollback brings back all of it and not just the release.
     package var origin: Origin
+    /// Of instances that were there before the generation got more or fewer: the wish that they were planned
+    /// under. Absent where all are of the same.
+    package var plannedUnder: [String: Digest]?
 
     package struct Origin: Sendable, Equatable, Codable {
         package var spec: FleetSpec
@@ -31,7 +34,7 @@ package struct GenerationPlan: Sendable, Equatable, Codable {
     package init(
         number: Int, fleet: String, colour: Colour, release: ReleaseStamp, profile: String, wish: Digest,
         instances: [InstancePlan], pools: [PoolPlan], edge: EdgeSpec, health: HealthSpec, rollout: RolloutSpec,
-        logs: LogsSpec, origin: Origin
+        logs: LogsSpec, origin: Origin, plannedUnder: [String: Digest]? = nil
     ) {
         self.number = number
         self.fleet = fleet
@@ -46,7 +49,11 @@ package struct GenerationPlan: Sendable, Equatable, Codable {
         self.rollout = rollout
         self.logs = logs
         self.origin = origin
+        self.plannedUnder = plannedUnder
     }
+
+    /// The wish that an instance of it was planned under.
+    package func wish(of instance: String) -> Digest { plannedUnder?[instance] ?? wish }
 }
 
 /// Two generations can run side by side: one of each colour. Ports and upstream groups belong to a

@@ -30,7 +30,14 @@ extension FleetOperator {
     /// Goes on with the rollout that was cut, the way it was going. Throws when that ends with the old
     /// generation serving.
     package func resume() async throws -> Resumption {
-        let record = try await ports.ledger.load()
+        var record = try await ports.ledger.load()
+        if record.scaling != nil {
+            _ = try await ports.launcher.ensureRunning()
+            let result = try await goOnScaling(record)
+            record = try await ports.ledger.load()
+            // Older than it is a rollout that was cut: it was settled before.
+            if !Self.isOpen(record) { return .went(result) }
+        }
         guard Self.isOpen(record) else {
             // Whoever cut the operator may have cut the supervisor a moment later, when all was done.
             if record.current != nil { _ = try await ports.launcher.ensureRunning() }

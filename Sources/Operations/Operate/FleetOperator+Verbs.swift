@@ -9,6 +9,8 @@ extension FleetOperator {
         var record = try await ports.ledger.load()
         guard record.current != nil || record.next != nil else { throw notUp("roll it back") }
         _ = try await ports.launcher.ensureRunning()
+        if let result = try await takeBackScaling(record) { return result }
+        record = try await ports.ledger.load()
         if let result = try await takeBack(record) { return result }
         record = try await ports.ledger.load()
         guard record.current != nil else { throw notUp("roll it back") }
@@ -43,7 +45,7 @@ extension FleetOperator {
     package func down() async throws {
         let record = try await ports.ledger.load()
         let drain = record.current?.rollout.drain ?? context.spec.rollout.drain
-        var plans = [record.current, record.next].compactMap(\.self)
+        var plans = [record.current, record.next, record.scaling?.target].compactMap(\.self)
         do {
             let report = try await ports.control.status(newerThan: nil, timeout: 0)
             plans += report.generations.filter { known in !plans.contains { $0.number == known.number } }
@@ -67,6 +69,7 @@ extension FleetOperator {
         after.previous = record.current ?? record.previous
         after.current = nil
         after.next = nil
+        after.scaling = nil
         after.closeRollout("the fleet was taken down", at: ports.time.wallClock())
         try await ports.ledger.save(after)
         try await audit("down", "done")
@@ -85,14 +88,17 @@ extension FleetOperator {
         let lock = try LockFile(files: ports.files, path: context.lockFile).load()
         let locked = lock.release(for: reference, constraints: context.spec.server.constraints)
         var wish: Digest?
+        var isAmended = false
         if let locked, let installed = try await ports.releases.list().first(where: { $0.digest == locked.digest }) {
-            wish = try await planner(installed).wish()
+            let planner = try await planner(installed)
+            wish = try planner.wish()
+            isAmended = try record.current.flatMap { try planner.amended($0) } != nil
         }
         var running: FleetStatus?
         if let report = try? await ports.control.status(newerThan: nil, timeout: 0) { running = report.status }
         return ChangePlan(
             spec: context.spec, profile: context.profile, locked: locked, wish: wish, current: record.current,
-            cut: record.next, running: running)
+            cut: record.next, running: running, isAmended: isAmended, scaling: record.scaling?.target)
     }
 
     package func status() async throws -> FleetStatus {

@@ -19,7 +19,7 @@ package struct FleetOperator: Sendable {
         /// Everything was as wished already; names of users that were corrected.
         case unchanged(corrected: [String])
         /// `drained`: sessions of what served before; nil when it had none.
-        case converged(generation: Int, from: ReleaseStamp?, to: ReleaseStamp, drained: DrainReport?)
+        case converged(generation: Int, from: ReleaseStamp?, to: ReleaseStamp, drained: DrainReport? = nil)
         /// A rollout that was cut has been taken back; what serves now, if anything does.
         case undone(generation: Int?, release: ReleaseStamp?, rolledTo: ReleaseStamp)
     }
@@ -37,19 +37,27 @@ package struct FleetOperator: Sendable {
         return result
     }
 
-    private func converge(verb: String) async throws -> Result {
-        let record = try await ports.ledger.load()
-        try await credentials.checkAdmin(removing: [record.current, record.next].compactMap(\.self))
+    /// - Parameter renew: makes a new generation although nothing differs; it is told the wish, and may object.
+    func converge(verb: String, renew: ((Digest) throws -> Void)? = nil) async throws -> Result {
+        let known = try await ports.ledger.load()
+        try await credentials.checkAdmin(removing: [known.current, known.next].compactMap(\.self))
         let release = try await present(context.spec.server.release)
         let planner = try await planner(release)
+        try renew?(try planner.wish())
         let started = try await ports.launcher.ensureRunning()
         if started { ports.progress.step("supervisor started") }
+        let record = try await settleScaling(known, wish: try planner.wish())
         if let result = try await goOn(record, wish: try planner.wish(), verb: verb) { return result }
         let cleaned = try await settle(record, wish: try planner.wish())
         let number = cleaned.nextGeneration
         let plan = try planner.plan(number: number, current: cleaned.current)
-        if let current = cleaned.current, current.wish == plan.wish, try await runs(current) {
+        if renew == nil, let current = cleaned.current, current.wish == plan.wish, try await runs(current) {
             return try await keep(current)
+        }
+        if renew == nil, let current = cleaned.current, let target = try planner.amended(current),
+            try await isWhole(current)
+        {
+            return try await scale(current, to: target, over: cleaned)
         }
         return try await roll(plan, over: cleaned, verb: verb)
     }

@@ -45,7 +45,7 @@ struct InstanceCredentials: Sendable {
             guard let password = try ports.files.read(passwordFile(instance)) else {
                 throw Failure(
                     .failed, "cannot correct user \(proof.user)", because: "its password file is gone",
-                    next: "change anything in fleet.yaml and run `convoy up`: a new generation gets new users")
+                    next: "run `convoy users rotate`: every instance gets a new user")
             }
             let change = try await directory.ensure(proof.user, password: Secret(password), grants: proof.grants)
             if change != .unchanged { corrected.append(proof.user) }

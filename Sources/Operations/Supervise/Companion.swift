@@ -5,7 +5,12 @@ import Ports
 /// The supervisor's own processes beside the instances. The refresher is there only for fleets whose issuers
 /// have to be asked.
 struct Companion {
-    enum Kind: String, CaseIterable { case refresher, gate, edge }
+    enum Kind: String, CaseIterable {
+        case refresher, gate, edge
+
+        /// The log that it writes to, by its name in `FleetLayout`.
+        var log: String { self == .edge ? "edge-error" : rawValue }
+    }
 
     var record: ProcessRecord?
     /// The whole fleet waits for them: short pauses only, within which nginx keeps a request.

@@ -24,6 +24,7 @@ extension FleetSupervisor: SupervisorControl {
         let wanted = try instances(of: plan, named: names)
         if let known = plans[plan.number] {
             guard known != plan else { return try await beginMore(wanted, of: plan) }
+            if names == nil, plan.amends(known) { return try await amend(known, to: plan) }
             throw Failure(
                 .failed, "cannot begin generation \(plan.number)", because: "another plan of that number runs already",
                 next: "run the command again; it takes the next number")

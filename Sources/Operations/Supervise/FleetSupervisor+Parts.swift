@@ -53,6 +53,40 @@ extension FleetSupervisor {
         await begin(missing, of: plan)
     }
 
+    /// The same generation with more instances or fewer; those that go must have been taken away before.
+    func amend(_ known: GenerationPlan, to plan: GenerationPlan) async throws {
+        let names = Set(plan.instances.map(\.name))
+        if let busy = instances(of: known).first(where: { !names.contains($0.name) }) {
+            throw Failure(
+                .failed, "cannot change generation \(plan.number)", because: "\(busy.name) still runs",
+                next: "take it away first")
+        }
+        let before = Set(known.instances.map(\.name))
+        let added = plan.instances.filter { !before.contains($0.name) }
+        try checkRoom(for: added)
+        try await provideSlice(for: plan)
+        let begun = active.begun[plan.number]
+        let there = Set(instances(of: known).map(\.name))
+        plans[plan.number] = plan
+        note(plan.instances.filter { there.contains($0.name) || !before.contains($0.name) }, begunOf: plan)
+        do {
+            // In this order a supervisor that was killed in between knows the old plan, and what runs of it.
+            if begun != nil, active.begun[plan.number] != nil { try store.save(active) }
+            try store.save(plan)
+            try store.save(active)
+            // Before any instance starts; until it is fit, its slot is down.
+            try await reconcileEdge()
+        } catch {
+            plans[plan.number] = known
+            active.begun[plan.number] = begun
+            try? store.save(known)
+            try? store.save(active)
+            throw error
+        }
+        holdIdlePorts()
+        await begin(added, of: plan)
+    }
+
     /// Whoever drains goes on as if nothing had been; whoever is on its way out is waited for.
     private func recall(_ wanted: [InstancePlan]) async throws {
         for instance in wanted where active.leaving.contains(instance.name) {

@@ -132,11 +132,10 @@ package actor FleetSupervisor {
         active.forgetAll(but: found.plans)
         // First of all: whoever finds no gate starts one.
         for kind in Companion.Kind.allCases {
-            guard let entry = book.entries[kind.rawValue] else { continue }
-            if await ports.processes.adopt(entry.record) {
+            if let entry = await survivor(kind.rawValue, logFile: settings.layout.log(kind.log)) {
                 companions[kind] = Companion(record: entry.record)
                 if kind != .edge { listeners[kind] = ports.sockets.listener(of: entry.record.pid) }
-            } else if kind == .edge {
+            } else if kind == .edge, let entry = book.entries[kind.rawValue] {
                 await clearEdgeOrphans(entry.record)
             }
         }
@@ -160,6 +159,19 @@ package actor FleetSupervisor {
         }
     }
 
+    /// Who of an earlier supervisor's runs on, in the book or not: a kill may fall between a start and its entry.
+    private func survivor(_ id: String, logFile: String) async -> ProcessBook.Entry? {
+        let known = book.entries[id]
+        if let known, await ports.processes.adopt(known.record) { return known }
+        guard let record = await ports.processes.find(id, logFile: logFile), await ports.processes.adopt(record) else {
+            return nil
+        }
+        let entry = ProcessBook.Entry(
+            record: record, restarts: known?.restarts ?? 0, startedAt: ports.time.wallClock())
+        try? book.record(entry)
+        return entry
+    }
+
     /// Whoever asks while only half is found again would think that the rest is lost.
     func untilTakenOver() async { while !hasTakenOver { await nextChange() } }
 
@@ -169,7 +181,7 @@ package actor FleetSupervisor {
         // Before anybody hears of it: new traffic has gone elsewhere already.
         if active.leaving.contains(instance.name) { await send(.drain, to: instance.name) }
         let now = ports.time.now()
-        guard let entry = book.entries[instance.name], await ports.processes.adopt(entry.record) else {
+        guard let entry = await survivor(instance.name, logFile: instance.launch.logFile) else {
             // Its leader is gone, but children of it may hold the port.
             if let record = book.entries[instance.name]?.record {
                 await ports.processes.signal(record, .kill, wholeGroup: true)

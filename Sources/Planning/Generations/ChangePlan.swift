@@ -26,9 +26,11 @@ package struct ChangePlan: Sendable, Equatable, Codable {
     ///   - wish: digest of the wished generation; nil when its release is not on this host yet.
     ///   - cut: a generation left by a rollout that was cut.
     ///   - running: nil when no supervisor answers.
+    ///   - isAmended: only the numbers of instances differ from the current generation.
+    ///   - scaling: a change of these numbers that was cut.
     package init(
         spec: FleetSpec, profile: Profile, locked: LockedRelease?, wish: Digest?, current: GenerationPlan?,
-        cut: GenerationPlan?, running: FleetStatus?
+        cut: GenerationPlan?, running: FleetStatus?, isAmended: Bool = false, scaling: GenerationPlan? = nil
     ) {
         fleet = spec.name
         var changes: [Change] = []
@@ -38,9 +40,13 @@ package struct ChangePlan: Sendable, Equatable, Codable {
         if let cut, cut.number != running?.generation {
             changes.append(Change(.remove, "generation \(cut.number)", "left by a rollout that was cut"))
         }
+        if let scaling {
+            let road = scaling.wish == wish ? "it goes on" : "it is taken back first, where that can be"
+            changes.append(Change(.mend, "change to \(scaling.instances.count) instances", "was cut; \(road)"))
+        }
         if running == nil { changes.append(Change(.add, "supervisor", "start it; it adopts what still runs")) }
         if let current {
-            changes += Self.differences(spec, profile, current, wish)
+            changes += Self.differences(spec, profile, current, wish, isAmended)
         } else {
             changes += Self.first(spec, profile)
         }
@@ -66,7 +72,8 @@ package struct ChangePlan: Sendable, Equatable, Codable {
     }
 
     private static func differences(
-        _ spec: FleetSpec, _ profile: Profile, _ current: GenerationPlan, _ wish: Digest?
+        _ spec: FleetSpec, _ profile: Profile, _ current: GenerationPlan, _ wish: Digest?,
+        _ isAmended: Bool
     ) -> [Change] {
         guard wish != current.wish else { return [] }
         var changes: [Change] = []
@@ -105,6 +112,9 @@ package struct ChangePlan: Sendable, Equatable, Codable {
             changes.append(Change(.change, "profile", "\(current.profile) -> \(profile.name)"))
         }
         if changes.isEmpty { changes.append(Change(.change, "settings", "of server, health or logs")) }
+        guard !isAmended else {
+            return changes + [Change(.change, "generation \(current.number)", "stays; the other instances go on")]
+        }
         changes.append(Change(.add, "generation", spec.rollout.words(replacing: current.number)))
         return changes
     }

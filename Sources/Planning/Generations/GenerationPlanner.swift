@@ -30,7 +30,11 @@ package struct GenerationPlanner: Sendable {
     ///   - current: what serves now: the new generation takes the other colour, and slots keep their
     ///     ports.
     package func plan(number: Int, current: GenerationPlan?) throws -> GenerationPlan {
-        let colour = current?.colour.other ?? .a
+        try plan(number: number, colour: current?.colour.other ?? .a, current: current)
+    }
+
+    /// - Parameter current: whose slots keep their ports.
+    func plan(number: Int, colour: Colour, current: GenerationPlan?) throws -> GenerationPlan {
         let slots = spec.pools.flatMap { pool in
             (1...pool.replicas).map { PortAllocation.Slot(pool: pool.name, number: $0) }
         }

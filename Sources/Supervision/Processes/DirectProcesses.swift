@@ -62,6 +62,19 @@ package final class DirectProcesses: ProcessBackend {
         }
     }
 
+    /// By what each process of ours has from its first moment: it leads a session, and writes to a log that is
+    /// nobody else's.
+    package func find(_ id: String, logFile: String) async -> ProcessRecord? {
+        guard let log = FileIdentity(path: logFile) else { return nil }
+        for name in (try? names(in: "/proc")) ?? [] {
+            guard let pid = Int32(name), getsid(pid) == pid, FileIdentity(path: "/proc/\(pid)/fd/1") == log,
+                let stat = ProcessStat(pid: pid), !stat.isGone
+            else { continue }
+            return ProcessRecord(id: id, pid: pid, startTicks: stat.startTicks)
+        }
+        return nil
+    }
+
     /// With `wholeGroup`, members that outlived their leader are reached too, and `kill` returns only
     /// when each of them was sent the signal.
     package func signal(_ record: ProcessRecord, _ signal: ProcessSignal, wholeGroup: Bool) async {
@@ -85,6 +98,20 @@ package final class DirectProcesses: ProcessBackend {
         }
         guard !sent, let pidfd = try? OwnedDescriptor(pidfdOf: record.pid), lives(record) else { return }
         _ = convoy_pidfd_send_signal(pidfd.number, number)
+    }
+}
+
+/// Which file it is, whatever path leads there.
+private struct FileIdentity: Equatable {
+    let device: dev_t
+    let inode: ino_t
+
+    /// Nil when there is none, or it may not be seen.
+    init?(path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        device = status.st_dev
+        inode = status.st_ino
     }
 }
 

@@ -215,7 +215,8 @@ struct SailReport {
         case .unchanged(let corrected):
             return "\(context.spec.name): corrected the roles of \(corrected.joined(separator: ", "))\n"
         case .converged(let generation, let from, let to, let drained):
-            let road = from.map { "\($0.version) -> \(to.version)" } ?? to.version
+            let isOther = from.map { $0.version != to.version } ?? false
+            let road = isOther ? "\(from?.version ?? "") -> \(to.version)" : to.version
             let endpoints = context.spec.pools.map { "  \(context.spec.edge.url)/\($0.name)/mcp\n" }.joined()
             return "\(context.spec.name): generation \(generation) serves \(to.name) \(road)\n\(endpoints)"
                 + (drained.map { "  drained \($0.words)\n" } ?? "")

@@ -13,13 +13,23 @@ final class Fuse: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Held through what a killed process has either done or not done.
+    private let deed = Mutex(())
     private let blowAt: Int?
 
     init(blowAt: Int? = nil) { self.blowAt = blowAt }
 
     var calls: Int { state.withLock(\.calls) }
     var isBlown: Bool { state.withLock(\.isBlown) }
-    func blow() { state.withLock { $0.isBlown = true } }
+    func blow() { deed.withLock { _ in state.withLock { $0.isBlown = true } } }
+
+    /// The deed is done before the fuse blows, or not at all.
+    func whileWhole<Value>(_ body: () throws -> Value) throws -> Value {
+        try deed.withLock { _ in
+            try pass()
+            return try body()
+        }
+    }
 
     func pass() throws {
         try state.withLock {
