@@ -61,6 +61,11 @@ final class FakeProber: InstanceProber {
 final class FakeEdge: EdgeServer {
     private let state = Mutex((installed: [String: String](), installs: 0, refusal: Failure?.none))
 
+    private let watcher = Mutex<(@Sendable () -> Void)?>(nil)
+
+    /// Runs it after each reload.
+    func watch(_ body: @escaping @Sendable () -> Void) { watcher.withLock { $0 = body } }
+
     /// How often bytes changed: each is a reload.
     var installs: Int { state.withLock(\.installs) }
     var text: String { state.withLock { $0.installed.sorted { $0.key < $1.key }.map(\.value).joined() } }
@@ -73,7 +78,7 @@ final class FakeEdge: EdgeServer {
     }
 
     func install(_ files: [RenderedFile]) async throws -> Bool {
-        try state.withLock { state in
+        let isNew = try state.withLock { state in
             if let refusal = state.refusal { throw refusal }
             let next = Dictionary(files.map { ($0.path, $0.content) }, uniquingKeysWith: { $1 })
             guard next != state.installed else { return false }
@@ -81,6 +86,8 @@ final class FakeEdge: EdgeServer {
             state.installs += 1
             return true
         }
+        if isNew { watcher.withLock { $0 }?() }
+        return isNew
     }
     func process() async throws -> ProcessPlan {
         ProcessPlan(
