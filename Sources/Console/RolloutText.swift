@@ -37,16 +37,20 @@ package struct RolloutEvent: Sendable, Equatable, Codable {
 /// A rollout for somebody who looks on: how far it is, and each instance of the next generation on its line.
 package struct RolloutText: Sendable {
     let plan: GenerationPlan
+    let road: RolloutRoad
     let rollout: RolloutRecord
     let journal: [JournalEntry]
     let status: FleetStatus?
     /// Seconds since 1970.
     let now: Double
 
+    /// - Parameter before: the plan of `rollout.from`, if it is known.
     package init(
-        plan: GenerationPlan, rollout: RolloutRecord, journal: [JournalEntry], status: FleetStatus?, now: Double
+        plan: GenerationPlan, before: GenerationPlan? = nil, rollout: RolloutRecord, journal: [JournalEntry],
+        status: FleetStatus?, now: Double
     ) {
         self.plan = plan
+        road = RolloutRoad(plan: plan, hasCurrent: rollout.from != nil, before: before)
         self.rollout = rollout
         self.journal = journal
         self.status = status
@@ -66,9 +70,12 @@ package struct RolloutText: Sendable {
 
     private var stepLine: String {
         let step = RolloutStep(rawValue: journal.last?.step ?? rollout.step) ?? .preflight
-        let road = step.isWayBack ? RolloutStep.back : RolloutStep.forward
+        let steps = step.isWayBack ? road.back : road.steps
         let isDone = journal.last?.mark == .done
-        let bar = Self.bar(step.rank + (isDone ? 1 : 0), of: road.count)
+        let place = (steps.firstIndex(of: step) ?? 0) + (isDone ? 1 : 0)
+        // A rolling update has as many steps as it takes.
+        let width = min(steps.count, 24)
+        let bar = Self.bar(place * width / max(1, steps.count), of: width)
         let since = journal.last.map { "  " + StatusText.age(now - $0.at) } ?? ""
         return "\(bar)  \(step.words)\(rollout.state == .open ? since : "")"
     }

@@ -27,6 +27,9 @@ package struct NginxEdge: EdgeServer {
         self.runAs = runAs
     }
 
+    /// Each configuration has workers of its own: others than before tell that a reload is done.
+    package static func workers(of master: Int32) -> Set<Int32> { RunningNginx(pid: master).workers }
+
     package func install(_ files: [RenderedFile]) async throws -> Bool {
         try prepare()
         let lock = try await directory.lock()

@@ -8,6 +8,8 @@ struct RunningNginx: Sendable {
     /// Of its master.
     let pid: Int32
 
+    init(pid: Int32) { self.pid = pid }
+
     /// Nil when no nginx has the id in the file: one from before a restart of the machine can name anybody.
     init?(pidFile: String) {
         let text = (try? String(contentsOfFile: pidFile, encoding: .utf8)) ?? ""

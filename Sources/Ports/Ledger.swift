@@ -101,11 +101,13 @@ package struct RolloutRecord: Sendable, Equatable, Codable {
     package var holder: String
     /// Callers may miss something afterwards: it was asked for. Nil in what an older convoy wrote.
     package var acceptsBreaking: Bool?
+    /// What became of the sessions of all that it has drained; absent = nothing that had any.
+    package var drained: DrainReport?
 
     package init(
         number: Int, verb: String, strategy: String, from: Int?, state: State = .open, step: String = "",
         flipped: Bool = false, undoing: Bool = false, reason: String = "", startedAt: Double,
-        endedAt: Double? = nil, holder: String = "", acceptsBreaking: Bool? = nil
+        endedAt: Double? = nil, holder: String = "", acceptsBreaking: Bool? = nil, drained: DrainReport? = nil
     ) {
         self.number = number
         self.verb = verb
@@ -120,6 +122,7 @@ package struct RolloutRecord: Sendable, Equatable, Codable {
         self.endedAt = endedAt
         self.holder = holder
         self.acceptsBreaking = acceptsBreaking
+        self.drained = drained
     }
 }
 

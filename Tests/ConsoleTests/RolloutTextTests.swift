@@ -85,6 +85,23 @@ struct RolloutTextTests {
         #expect(lines[2] == "analytics-1-g2  [#####]  serving  1m5s")
     }
 
+    @Test("of a rolling update it says the part, and the bar is of all parts")
+    func rolling() throws {
+        var (before, next) = (plan, plan)
+        before.number = 1
+        next.rollout.strategy = .rolling
+        let entry = JournalEntry(rollout: 2, index: 17, at: 1080, step: "verify.2", mark: .intent)
+        let line = RolloutText(
+            plan: next, before: before,
+            rollout: RolloutRecord(number: 2, verb: "rollout", strategy: "rolling", from: 1, startedAt: 1000),
+            journal: [entry], status: nil, now: 1090
+        ).lines(width: 80)[1]
+        #expect(line == "[#########............]  part 2: waiting until they are ready and proved  10s")
+        #expect(
+            RolloutEntryText(entry, startedAt: 1000).text
+                == "1m20s  ...  part 2: waiting until they are ready and proved\n")
+    }
+
     @Test("no line is wider than the terminal, and nothing known is no trap")
     func narrow() {
         #expect(text(nil, width: 20).allSatisfy { $0.count <= 20 })

@@ -13,7 +13,7 @@ struct FleetOperatorTests {
 
     @Test("the first up brings up everything")
     func first() async throws {
-        guard case .converged(1, nil, let stamp) = try await lab.up() else {
+        guard case .converged(1, nil, let stamp, nil) = try await lab.up() else {
             Issue.record("not converged")
             return
         }
@@ -152,7 +152,7 @@ struct FleetOperatorTests {
         let resolved = world.shelf.resolved.withLock(\.count)
         let fleet = world.newOperator(Samples.spec("2.0.0"))
         let result = try await world.run { try await fleet.rollback() }
-        guard case .converged(3, _, let stamp) = result else {
+        guard case .converged(3, _, let stamp, _) = result else {
             Issue.record("\(result)")
             return
         }

@@ -19,7 +19,7 @@ struct FleetOperatorUsersTests {
         let before = world.database.users
         let fleet = world.newOperator(Samples.spec("1.0.0"))
         let result = try await world.run { try await fleet.rotateUsers() }
-        guard case .converged(2, _, _) = result else {
+        guard case .converged(2, _, _, _) = result else {
             Issue.record("\(result)")
             return
         }

@@ -1,6 +1,7 @@
 import Fleet
 import Planning
 import Ports
+import Synchronization
 import Testing
 
 @testable import Operations
@@ -94,6 +95,33 @@ struct PartialGenerationTests {
         _ = try await world.run { try await retiring.value }
         try await world.until("whole again") { $0.status.converged && lab.isUp(going) }
         #expect(world.machine.starts.count { $0 == going.name } == 1)
+    }
+
+    @Test("wherever the gate sends new traffic, nginx has somebody: also when the last of a generation goes, and comes")
+    func order() async throws {
+        let old = try await lab.serving()
+        let new = try await next(old)
+        let supervisor = try lab.supervisor()
+        try await world.run { try await supervisor.begin(new) }
+        try await lab.ready(2, 3)
+        try await world.run { try await supervisor.balance(2) }
+        let nowhere = Mutex<[String]>([])
+        let lab = lab
+        world.edge.watch {
+            guard let pool = try? lab.pool() else { return }
+            let part = pool.also?.part ?? 0
+            if part < 1, !old.instances.contains(where: lab.isUp) { nowhere.withLock { $0.append("a \(part)") } }
+            if part > 0, !new.instances.contains(where: lab.isUp) { nowhere.withLock { $0.append("b \(part)") } }
+        }
+        let all = Set(old.instances.map(\.name))
+        let reloads = world.edge.installs
+        _ = try await world.run { try await supervisor.retire(1, only: all, drain: 0) }
+        #expect(try lab.pool().also?.part == 1)
+        try await world.run { try await supervisor.begin(old) }
+        try await lab.ready(1, 3)
+        try await world.until("shared again") { _ in (try? lab.pool().also?.part) == 0.5 }
+        #expect(nowhere.withLock { $0 } == [])
+        #expect(world.edge.installs > reloads)
     }
 
     @Test("the last one of a pool is not taken away while nobody else serves it")

@@ -157,6 +157,32 @@ struct ChangePlanTests {
             ])
     }
 
+    @Test("how it will go about it is said: who meets which version, and for how long")
+    func strategies() throws {
+        let current = try PlanSamples.generation()
+        let cases: [(RolloutSpec, String)] = [
+            (RolloutSpec(strategy: .canary), "a new one beside 1: 10% of all callers for 60s, then a flip"),
+            (
+                RolloutSpec(strategy: .canary, canary: CanaryRolloutSpec(size: .instances(1))),
+                "a new one beside 1: 1 instance of each pool for 60s, then a flip"
+            ),
+            (
+                RolloutSpec(strategy: .canary, canary: CanaryRolloutSpec(size: .share(0.025), time: 90)),
+                "a new one beside 1: 2.5% of all callers for 90s, then a flip"
+            ),
+            (RolloutSpec(strategy: .rolling), "replaces 1, 1 of a pool at a time; new sessions meet both"),
+        ]
+        for (rollout, words) in cases {
+            let spec = PlanSamples.spec {
+                $0.server.release.version = "1.1.0"
+                $0.rollout = rollout
+            }
+            let changes = try plan(spec, current: current, running: running(current))
+            #expect(changes.last == "add generation: \(words)")
+            #expect("+  generation  \(words)".count <= 80)
+        }
+    }
+
     @Test("a cut rollout and a sick instance are mended")
     func mended() throws {
         let current = try PlanSamples.generation()

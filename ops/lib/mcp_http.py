@@ -54,16 +54,18 @@ def message_in(response):
 
 
 class HTTPClient:
-    """One keep-alive client of one era. Raises CallFailed, SessionLost or httpx.HTTPError."""
+    """One client of one era, keep-alive unless each call is to have a fresh connection. Raises CallFailed, SessionLost or httpx.HTTPError."""
 
-    def __init__(self, url, era, token=None, tls=None, timeout=35.0, headers=None):
+    def __init__(self, url, era, token=None, tls=None, timeout=35.0, headers=None, fresh=False):
         self.url, self.era = url, era
         self.session = None
         self.ids = itertools.count(1)
         common = {"Accept": "application/json, text/event-stream"} | (headers or {})
         if token:
             common["Authorization"] = f"Bearer {token}"
-        self.http = httpx.AsyncClient(headers=common, verify=tls if tls else True, timeout=timeout, trust_env=False)
+        limits = {"limits": httpx.Limits(max_keepalive_connections=0)} if fresh else {}
+        self.http = httpx.AsyncClient(
+            headers=common, verify=tls if tls else True, timeout=timeout, trust_env=False, **limits)
 
     async def close(self):
         try:

@@ -190,7 +190,7 @@ class Fleet:
 
     @contextlib.contextmanager
     def load(self, tool, arguments, contains, clients=20, pause=0.02, mode="auto", sdk=2, flip=False,
-             failures=None):
+             failures=None, fresh=False):
         """Load while the block runs; its summary is then in the dictionary that the block got."""
         ready, flipped = self.world.work / "load.ready", self.world.work / "load.flipped"
         ready.unlink(missing_ok=True)
@@ -199,7 +199,7 @@ class Fleet:
                    "--tool", tool, "--arguments", json.dumps(arguments), "--contains", contains,
                    "--clients", str(clients), "--sdk", str(sdk), "--mode", mode, "--pause", str(pause),
                    "--ready", ready, "--flipped", flipped]
-        command += ["--expect-flip"] * flip + (["--failures", failures] if failures else [])
+        command += ["--expect-flip"] * flip + ["--fresh"] * fresh + (["--failures", failures] if failures else [])
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         summary = {}
         try:

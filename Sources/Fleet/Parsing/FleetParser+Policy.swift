@@ -33,13 +33,10 @@ extension FleetParser {
     }
 
     func rollout(_ node: SourceNode) -> RolloutSpec? {
-        guard let section = reader.section(node, known: ["strategy", "bake", "drain", "deadline", "progress", "soak"])
-        else { return nil }
+        let known = ["strategy", "bake", "drain", "deadline", "progress", "soak", "rolling", "canary"]
+        guard let section = reader.section(node, known: known) else { return nil }
         var rollout = RolloutSpec()
-        if let strategy = section["strategy"], let text = reader.text(strategy), text != "flip" {
-            reader.report(
-                strategy, "\(text.quoted) is no strategy", "write flip, or remove strategy: there is no other yet")
-        }
+        strategy(section, into: &rollout)
         set(&rollout.bake, section["bake"], 0...86400)
         set(&rollout.drain, section["drain"], 0...86400)
         set(&rollout.deadline, section["deadline"], 1...86400)

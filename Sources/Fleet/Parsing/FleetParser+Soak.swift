@@ -14,7 +14,7 @@ extension FleetParser {
         return soak
     }
 
-    private func share(_ node: SourceNode) -> Double? {
+    func share(_ node: SourceNode) -> Double? {
         guard let text = reader.rawText(node, example: "1%") else { return nil }
         guard text.wholeMatch(of: #/([1-9][0-9]?|100|[0-9]{1,2}\.[0-9])%/#) != nil, let number = Double(text.dropLast())
         else {

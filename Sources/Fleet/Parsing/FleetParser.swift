@@ -23,6 +23,7 @@ struct FleetParser {
         if let ports {
             checkPorts(ports, section, pools: pools ?? [], profile: profile, edge: edge, database: database)
         }
+        checkRolling(rollout.rolling, section, pools: pools ?? [])
         guard let name, let server, let pools, let edge, let ports else { return nil }
         return FleetSpec(
             name: name, server: server, database: database, pools: pools, hosts: hosts, edge: edge, ports: ports,

@@ -28,6 +28,12 @@ package struct DrainReport: Sendable, Equatable, Codable {
             callsCut: try count(.callsCut))
     }
 
+    package static func + (left: DrainReport, right: DrainReport) -> DrainReport {
+        DrainReport(
+            sessions: left.sessions + right.sessions, ended: left.ended + right.ended, moved: left.moved + right.moved,
+            cut: left.cut + right.cut, callsCut: left.callsCut + right.callsCut)
+    }
+
     /// For people; empty when there was nothing to drain.
     package var words: String {
         guard sessions > 0 || callsCut > 0 else { return "" }

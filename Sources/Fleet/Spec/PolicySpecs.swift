@@ -45,14 +45,14 @@ package struct CanarySpec: Sendable, Equatable, Codable {
 }
 
 package struct RolloutSpec: Sendable, Equatable, Codable {
-    package enum Strategy: String, Sendable, Equatable, Codable { case flip }
+    package enum Strategy: String, Sendable, Equatable, Codable, CaseIterable { case flip, rolling, canary }
 
     package var strategy: Strategy
     /// How long the new generation is watched after the flip before the old one is drained.
     package var bake: Seconds
     /// Longest wait for sessions and calls of the old generation to end.
     package var drain: Seconds
-    /// Longest time for the whole rollout up to the flip.
+    /// Longest wait for instances to become fit: of the whole generation, or of each part of it.
     package var deadline: Seconds
     /// Longest time before the flip in which nothing gets better; absent = only the deadline counts. Not
     /// encoded when absent: it must not change the wish of a fleet that an older convoy brought up.
@@ -60,10 +60,14 @@ package struct RolloutSpec: Sendable, Equatable, Codable {
     /// How much worse than the generation before the new one may be; absent = the usual bounds. Optional so that
     /// what an older Convoy wrote can be read.
     package var soak: SoakSpec?
+    /// Of strategy rolling; absent = one at a time.
+    package var rolling: RollingSpec?
+    /// Of strategy canary; absent = a tenth of the callers for a minute.
+    package var canary: CanaryRolloutSpec?
 
     package init(
         strategy: Strategy = .flip, bake: Seconds = 30, drain: Seconds = 300, deadline: Seconds = 600,
-        progress: Seconds? = nil, soak: SoakSpec? = nil
+        progress: Seconds? = nil, soak: SoakSpec? = nil, rolling: RollingSpec? = nil, canary: CanaryRolloutSpec? = nil
     ) {
         self.strategy = strategy
         self.bake = bake
@@ -71,6 +75,8 @@ package struct RolloutSpec: Sendable, Equatable, Codable {
         self.deadline = deadline
         self.progress = progress
         self.soak = soak
+        self.rolling = rolling
+        self.canary = canary
     }
 }
 

@@ -144,7 +144,11 @@ extension FleetOperator {
         try await credentials.checkAdmin(removing: [record.current, open.plan].compactMap(\.self))
         return RolloutRunner(
             ports: ports, credentials: credentials, seams: seams, plan: open.plan, record: record,
-            rollout: open.record, machine: RolloutMachine(plan: open.plan, current: open.from, from: open.place))
+            rollout: open.record,
+            machine: RolloutMachine(
+                plan: open.plan, current: open.from,
+                before: record.current.flatMap { $0.number == open.from ? $0 : nil },
+                from: open.place))
     }
 
     /// What is left that no journal tells of: it never served, or serves no more, so it goes.

@@ -12,13 +12,15 @@ extension FleetOperator {
         let old = record.current.flatMap { $0.number == plan.number ? record.previous : $0 }
         switch outcome {
         case .converged:
-            return .converged(generation: plan.number, from: old?.release, to: plan.release)
+            return .converged(
+                generation: plan.number, from: old?.release, to: plan.release, drained: runner.rollout.drained)
         case .unfinished(let step, let why):
             throw Failure(
                 .failed, "generation \(plan.number) serves, but \(step.words) failed", because: why,
                 next: "run `convoy resume`; it tries again")
         case .undone(let reason):
-            let how = runner.rollout.flipped ? "serves again" : "served throughout"
+            let hasGone = runner.machine.road.strategy == .rolling && runner.machine.shares
+            let how = runner.rollout.flipped || hasGone ? "serves again" : "served throughout"
             let serving =
                 old.flatMap { $0.number == runner.rollout.from ? $0 : nil }
                 .map { "generation \($0.number) (\($0.release.version)) \(how)" } ?? "nothing serves"

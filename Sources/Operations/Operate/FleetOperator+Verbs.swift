@@ -31,6 +31,11 @@ extension FleetOperator {
         var origin = context
         origin.spec = target.origin.spec
         origin.profile = target.origin.profile
+        // But as this host has room, and at once: it has served well before.
+        let isRolling = context.spec.rollout.strategy == .rolling
+        origin.spec.rollout.strategy = isRolling ? .rolling : .flip
+        origin.spec.rollout.rolling = isRolling ? context.spec.rollout.rolling : nil
+        origin.spec.rollout.canary = nil
         let back = FleetOperator(ports: ports, context: origin, seams: seams)
         let plan = try await back.planner(installed).plan(number: record.nextGeneration, current: record.current)
         return try await back.roll(plan, over: record, verb: "rollback")

@@ -18,7 +18,8 @@ package struct FleetOperator: Sendable {
     package enum Result: Sendable, Equatable {
         /// Everything was as wished already; names of users that were corrected.
         case unchanged(corrected: [String])
-        case converged(generation: Int, from: ReleaseStamp?, to: ReleaseStamp)
+        /// `drained`: sessions of what served before; nil when it had none.
+        case converged(generation: Int, from: ReleaseStamp?, to: ReleaseStamp, drained: DrainReport? = nil)
         /// A rollout that was cut has been taken back; what serves now, if anything does.
         case undone(generation: Int?, release: ReleaseStamp?, rolledTo: ReleaseStamp)
     }
@@ -64,15 +65,15 @@ package struct FleetOperator: Sendable {
     func roll(_ plan: GenerationPlan, over record: LedgerRecord, verb: String) async throws -> Result {
         // A current generation that the supervisor does not run (it lost its disk, or was told to stop) is no
         // generation to flip back to.
-        var from: Int?
-        if let current = record.current, try await runs(current) { from = current.number }
+        var before: GenerationPlan?
+        if let current = record.current, try await runs(current) { before = current }
         let rollout = RolloutRecord(
-            number: plan.number, verb: verb, strategy: plan.rollout.strategy.rawValue, from: from,
+            number: plan.number, verb: verb, strategy: plan.rollout.strategy.rawValue, from: before?.number,
             step: RolloutStep.preflight.rawValue, startedAt: ports.time.wallClock(), holder: seams.holder,
             acceptsBreaking: seams.acceptsBreaking ? true : nil)
         var runner = RolloutRunner(
             ports: ports, credentials: credentials, seams: seams, plan: plan, record: record, rollout: rollout,
-            machine: RolloutMachine(plan: plan, current: from))
+            machine: RolloutMachine(plan: plan, current: before?.number, before: before))
         return try conclude(try await runner.run(), of: runner, over: record)
     }
 

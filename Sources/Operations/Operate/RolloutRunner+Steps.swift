@@ -32,11 +32,20 @@ extension RolloutRunner {
         return nil
     }
 
-    func drain() async throws {
+    mutating func drain() async throws {
         guard let old else { return }
         ports.progress.step("draining generation \(old.number), at most \(plan.rollout.drain.spelled)")
         let report = try await asking { try await $0.retire(old.number, only: nil, drain: plan.rollout.drain) }
         if !report.words.isEmpty { ports.progress.step("generation \(old.number) is gone: \(report.words)") }
+        try await account(for: report)
+    }
+
+    /// Written at once: whoever takes a cut rollout up can't ask for it again.
+    mutating func account(for report: DrainReport) async throws {
+        guard !report.words.isEmpty else { return }
+        account = report.words
+        rollout.drained = (rollout.drained ?? DrainReport()) + report
+        try await save()
     }
 
     func stopOld() async throws {
@@ -54,27 +63,32 @@ extension RolloutRunner {
         try await save()
     }
 
-    func takeAway() async throws {
+    mutating func takeAway() async throws {
         ports.progress.step("taking generation \(plan.number) away: \(machine.reason)")
-        let drain = rollout.flipped ? old?.rollout.drain ?? 0 : 0
-        try await asking { try await $0.retire(plan.number, drain: drain) }
+        let drain = rollout.flipped || machine.shares ? old?.rollout.drain ?? 0 : 0
+        account = try await asking { try await $0.retire(plan.number, only: nil, drain: drain) }.words
         try await credentials.remove(of: plan)
     }
 
     /// A supervisor that was started again just now refuses until it has seen each instance fit itself.
     func flip() async throws {
+        try await asking(onceFit: Set(plan.instances.map(\.name))) { try await $0.flip(to: plan.number) }
+    }
+
+    func asking(onceFit names: Set<String>, _ call: (any FleetControl) async throws -> Void) async throws {
         do {
-            try await asking { try await $0.flip(to: plan.number) }
+            try await asking(call)
         } catch let failure as Failure where failure.code != .leaseHeld {
-            guard try await becomesFit() else { throw failure }
-            try await asking { try await $0.flip(to: plan.number) }
+            guard try await becomeFit(names) else { throw failure }
+            try await asking(call)
         }
     }
 
-    func becomesFit() async throws -> Bool {
+    func becomeFit(_ names: Set<String>) async throws -> Bool {
         let deadline = ports.time.now().value + plan.health.startDeadline.value
         while ports.time.now().value < deadline {
-            if own(try await status()).count(where: { $0.ready }) == plan.instances.count { return true }
+            let fit = try await status().status.instances.count { $0.ready && names.contains($0.name) }
+            if fit == names.count { return true }
             try await ports.time.sleep(0.1)
         }
         return false
@@ -116,7 +130,9 @@ extension RolloutRunner {
                 let report = try await ports.control.status(newerThan: revision, timeout: 0.5)
                 revision = report.revision
                 let own = own(report)
-                ports.progress.detail("\(own.count { $0.ready }) of \(plan.instances.count) ready")
+                let awaited = machine.audience
+                let ready = own.count { $0.ready && awaited.contains($0.name) }
+                ports.progress.detail("\(ready) of \(awaited.count) ready")
                 if let worse = soak.fault(report, at: ports.time.now()) {
                     let actions = machine.handle(.worse(worse))
                     if !actions.isEmpty { return actions }
@@ -138,7 +154,7 @@ extension RolloutRunner {
 }
 
 /// A step's own reason to stop.
-private struct Stop: Error, CustomStringConvertible {
+struct Stop: Error, CustomStringConvertible {
     let why: String
     var description: String { why }
 }

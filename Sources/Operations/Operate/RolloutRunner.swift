@@ -15,6 +15,8 @@ struct RolloutRunner: Sendable {
     var record: LedgerRecord
     var rollout: RolloutRecord
     var machine: RolloutMachine
+    /// What a step has to say of its work, for the journal.
+    var account = ""
     /// Sees every report from the beginning: what the generation before does is the measure.
     let soak: SoakWatch
 
@@ -68,6 +70,7 @@ struct RolloutRunner: Sendable {
         try await note(step)
         try await journal(.intent, step, machine.isUndoing ? machine.reason : "")
         let wasUndoing = machine.isUndoing
+        account = ""
         let actions = try await decide(step)
         let turned = machine.isUndoing && !wasUndoing
         var failure = turned ? machine.reason : nil
@@ -75,13 +78,18 @@ struct RolloutRunner: Sendable {
         case .unfinished(_, let why)?, .undoFailed(_, let why)?: failure = why
         default: break
         }
-        try await journal(failure == nil ? .done : .failed, step, failure ?? seams.remark(step))
+        let remark = account.isEmpty ? seams.remark(step) : account
+        try await journal(failure == nil ? .done : .failed, step, failure ?? remark)
         return actions
     }
 
     private mutating func decide(_ step: RolloutStep) async throws -> [RolloutMachine.Action] {
         switch step {
-        case .verify: return try await observe()
+        case .verify, .part(_, .verify): return try await observe()
+        case .watch:
+            let canary = plan.rollout.canary ?? CanaryRolloutSpec()
+            ports.progress.step("canary: watching \(canary.words) for \(canary.time.spelled)")
+            return try await observe()
         case .soak:
             ports.progress.step("watching generation \(plan.number) for \(plan.rollout.bake.spelled)")
             return try await observe()
@@ -119,7 +127,8 @@ struct RolloutRunner: Sendable {
             try await asking { try await $0.flip(to: from) }
         case .takeAway: try await takeAway()
         case .finalizeUndone: record.next = nil
-        case .verify, .soak: break
+        case .part(let number, let deed): return try await carryOut(deed, of: number)
+        case .verify, .watch, .soak: break
         }
         return nil
     }

@@ -5,15 +5,28 @@ import Synchronization
 
 /// Lets a judge see each report of the supervisor.
 final class SoakWatch: Sendable {
-    private let judge: Mutex<SoakJudge>
+    private struct State {
+        var judge: SoakJudge
+        /// Instances of the new generation that were fit once: what one does while it starts is not what it serves.
+        var wasReady: Set<String> = []
+    }
 
-    init(plan: GenerationPlan, current: Int?) { judge = Mutex(SoakJudge(plan: plan, current: current)) }
+    private let state: Mutex<State>
+
+    init(plan: GenerationPlan, current: Int?) { state = Mutex(State(judge: SoakJudge(plan: plan, current: current))) }
 
     /// Why the new generation must go, as soon as that is certain.
     func fault(_ report: StatusReport, at now: Seconds) -> String? {
-        judge.withLock { judge in
-            let serves = report.status.generation == judge.generation
-            guard case .worse(let why) = judge.observe(report.figures, serves: serves, at: now) else { return nil }
+        state.withLock { state in
+            let new = state.judge.generation
+            let serves =
+                report.status.generation == new
+                || report.status.trafficShare.contains { $0.generation == new && $0.part > 0 }
+            for one in report.status.instances where one.ready { state.wasReady.insert(one.name) }
+            let figures = report.figures.filter { one in
+                !serves || one.generation != new || state.wasReady.contains(one.name)
+            }
+            guard case .worse(let why) = state.judge.observe(figures, serves: serves, at: now) else { return nil }
             return why
         }
     }

@@ -24,13 +24,10 @@ extension FleetSupervisor {
         do {
             let installed = try certificateFiles(for: &plan)
             let files = try EdgeRenderer.render(plan) + installed + headerSecrets()
+            try await turnAwayFirst()
             let changed = try await edgeServer.install(files)
             installedEdge = edgeWishes(files)
-            if changed, let nginx = companions[.edge]?.record {
-                await closeConnections()
-                await ports.processes.signal(nginx, .hup, wholeGroup: false)
-                if writtenPolicy?.closesConnections == true { try? await ports.time.sleep(Self.reloading) }
-            }
+            if changed, let nginx = companions[.edge]?.record { try await reload(nginx) }
             try writePolicy()
             try await ensureCompanions()
             try await confirmPolicy()
@@ -43,26 +40,6 @@ extension FleetSupervisor {
         }
         self.changed()
     }
-
-    /// A reload closes the connections that wait for a request, and one that is on its way there is lost. So clients are
-    /// asked to close theirs: those that call often have none by then.
-    private func closeConnections() async {
-        guard urgentEdgeWork == 0, companions[.gate]?.record != nil else { return }
-        do {
-            try writePolicy(closesConnections: true)
-            try await confirmPolicy()
-        } catch {
-            // A gate that takes no policy is told of by whoever needs it to; the reload can't wait for it.
-            return ports.log("edge: connections were not closed before its reload: \(Self.words(error))")
-        }
-        let end = ports.time.now().value + Self.closing.value
-        while urgentEdgeWork == 0, ports.time.now().value < end { try? await ports.time.sleep(0.05) }
-    }
-
-    /// Whoever calls at least so often has no idle connection left.
-    private static var closing: Seconds { 1 }
-    /// Until new workers have taken over.
-    private static var reloading: Seconds { 0.2 }
 
     /// The generation that the edge is shaped by: whoever serves, else the newest.
     private var leading: GenerationPlan? {
@@ -153,9 +130,9 @@ extension FleetSupervisor {
     }
 
     /// - Parameter closesConnections: with nothing else of it changed.
-    private func writePolicy(closesConnections: Bool = false) throws {
+    func writePolicy(closesConnections: Bool = false) throws {
         func wish(_ revision: Int) throws -> GatePolicy {
-            guard closesConnections, var known = writtenPolicy else { return try gatePolicy(revision: revision) }
+            guard closesConnections, var known = earlierPolicy() else { return try gatePolicy(revision: revision) }
             known.revision = revision
             known.closesConnections = true
             return known
@@ -168,7 +145,7 @@ extension FleetSupervisor {
         writtenPolicy = next
     }
 
-    private func gatePolicy(revision: Int) throws -> GatePolicy {
+    func gatePolicy(revision: Int) throws -> GatePolicy {
         guard let leading else { return GatePolicy(revision: revision, url: "", pools: [], issuers: []) }
         let serving = active.generation.flatMap { plans[$0] }
         let pools = leading.pools.map { pool in
@@ -214,7 +191,7 @@ extension FleetSupervisor {
         return before.flatMap(colour) == serving?.colour && before?.comparesHeaders == true
     }
 
-    private func earlierPolicy() -> GatePolicy? {
+    func earlierPolicy() -> GatePolicy? {
         if let writtenPolicy { return writtenPolicy }
         guard let text = try? ports.files.read(settings.layout.gatePolicy) else { return nil }
         return try? JSONDecoder().decode(GatePolicy.self, from: Data(text.utf8))
@@ -254,7 +231,7 @@ extension FleetSupervisor {
     }
 
     /// The flip is done when the gate says that it applies the policy, not when the file is written.
-    private func confirmPolicy() async throws {
+    func confirmPolicy() async throws {
         guard let wanted = writtenPolicy?.revision, let gate = companions[.gate]?.record else { return }
         let deadline = ports.time.now().value + 5
         var last = "it does not answer"

@@ -28,6 +28,8 @@ package struct SupervisorPorts: Sendable {
     package var drift: DriftPorts?
     /// Whether a daemon of Convoy's, which an earlier supervisor started, is an older program than this one.
     package var isOutdated: @Sendable (ProcessRecord) -> Bool
+    /// Ids of the workers of the nginx with this main process; empty where nobody can tell.
+    package var edgeWorkers: @Sendable (_ master: Int32) -> Set<Int32>
 
     package init(
         processes: any ProcessBackend, units: (any UnitHost)? = nil, prober: any InstanceProber,
@@ -37,7 +39,8 @@ package struct SupervisorPorts: Sendable {
         sockets: any Sockets,
         time: any Timepiece, log: @escaping @Sendable (String) -> Void, meter: (any InstanceMeter)? = nil,
         rotateLog: @escaping @Sendable (String, LogsSpec) -> Void = { _, _ in },
-        isOutdated: @escaping @Sendable (ProcessRecord) -> Bool = { _ in false }
+        isOutdated: @escaping @Sendable (ProcessRecord) -> Bool = { _ in false },
+        edgeWorkers: @escaping @Sendable (Int32) -> Set<Int32> = { _ in [] }
     ) {
         self.processes = processes
         self.units = units
@@ -55,6 +58,7 @@ package struct SupervisorPorts: Sendable {
         self.meter = meter
         self.rotateLog = rotateLog
         self.isOutdated = isOutdated
+        self.edgeWorkers = edgeWorkers
     }
 }
 

@@ -123,8 +123,7 @@ package struct ChangePlan: Sendable, Equatable, Codable {
         guard !isAmended else {
             return changes + [Change(.change, "generation \(current.number)", "stays; the other instances go on")]
         }
-        changes.append(
-            Change(.add, "generation", "a new one beside \(current.number), one flip, then \(current.number) goes"))
+        changes.append(Change(.add, "generation", spec.rollout.words(replacing: current.number)))
         return changes
     }
 }
@@ -147,6 +146,20 @@ extension FleetSpec {
         let ports = database.loopbackPorts.map(String.init).joined(separator: ", ")
         let users = (["instances", "root", "its own user"] + others).joined(separator: ", ")
         return "database's port \(ports): only \(users)"
+    }
+}
+
+extension RolloutSpec {
+    fileprivate func words(replacing number: Int) -> String {
+        switch strategy {
+        case .flip: return "a new one beside \(number), one flip, then \(number) goes"
+        case .canary:
+            let canary = canary ?? CanaryRolloutSpec()
+            return "a new one beside \(number): \(canary.words) for \(canary.time.spelled), then a flip"
+        case .rolling:
+            let count = (rolling ?? RollingSpec()).maxUnavailable
+            return "replaces \(number), \(count) of a pool at a time; new sessions meet both"
+        }
     }
 }
 

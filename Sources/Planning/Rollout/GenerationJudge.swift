@@ -12,22 +12,32 @@ package struct GenerationJudge: Sendable, Equatable {
 
     package init(plan: GenerationPlan) { self.plan = plan }
 
-    /// - Parameter serving: after the flip a restart is the supervisor's business; before it, an
+    /// - Parameters:
+    ///   - serving: after the flip a restart is the supervisor's business; before it, an
     ///   instance that can't stay up is a reason to stop.
-    package func judge(_ instances: [InstanceStatus], serving: Bool) -> Verdict {
-        let verdict = each(instances, serving: serving)
+    ///   - names: of a part of it, when the others need not be there yet; nil = all.
+    package func judge(_ instances: [InstanceStatus], serving: Bool, among names: Set<String>? = nil) -> Verdict {
+        let verdict = each(instances, serving: serving, among: names)
         guard verdict == .fit else { return verdict }
-        return difference(between: instances.filter { $0.generation == plan.number }).map { .broken($0) } ?? .fit
+        return difference(between: own(instances, names)).map { .broken($0) } ?? .fit
     }
 
     /// Each by itself only.
-    package func each(_ instances: [InstanceStatus], serving: Bool) -> Verdict {
-        let own = instances.filter { $0.generation == plan.number }
+    package func each(_ instances: [InstanceStatus], serving: Bool, among names: Set<String>? = nil) -> Verdict {
+        let own = own(instances, names)
         for instance in own {
             if let why = fault(of: instance, serving: serving) { return .broken("\(instance.name): \(why)") }
         }
         let byName = Dictionary(own.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        return plan.instances.allSatisfy { byName[$0.name]?.ready == true } ? .fit : .waiting
+        return wanted(names).allSatisfy { byName[$0]?.ready == true } ? .fit : .waiting
+    }
+
+    private func wanted(_ names: Set<String>?) -> [String] {
+        plan.instances.map(\.name).filter { names?.contains($0) ?? true }
+    }
+
+    private func own(_ instances: [InstanceStatus], _ names: Set<String>?) -> [InstanceStatus] {
+        instances.filter { $0.generation == plan.number && names?.contains($0.name) ?? true }
     }
 
     private func fault(of instance: InstanceStatus, serving: Bool) -> String? {

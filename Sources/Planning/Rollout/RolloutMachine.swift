@@ -2,7 +2,8 @@ import Fleet
 
 /// Decides each step of bringing up a generation beside the one that serves, and of taking it away
 /// again when anything is wrong. All or nothing (law 3): until the flip the current generation is
-/// never touched; after it, only a finished soak takes the old one away.
+/// never touched; after it, only a finished soak takes the old one away. A rolling update takes its
+/// instances away one part after the other, and starts them again before it gives up.
 ///
 /// The first `up` is the same road with no generation before it. A rollout that was cut is taken up
 /// again by a new machine, forward or back.
@@ -15,14 +16,15 @@ package struct RolloutMachine: Sendable, Equatable {
         case observed([InstanceStatus]?, at: Seconds)
         /// The supervisor answers, but by words that this convoy does not understand: waiting can't help.
         case unreadable(String)
-        /// The new generation serves worse than the one before did; said while it soaks.
+        /// The new generation serves worse than the one before did; said while it has traffic.
         case worse(String)
         /// An operator's interrupt, or wish to go back, in words.
         case turnBack(String)
     }
 
     package enum Action: Sendable, Equatable {
-        /// Answered by `done` or `failed`; `verify` and `soak` by observations until there is a decision.
+        /// Answered by `done` or `failed`; what only looks on (`verify`, `watch`, `soak`) by observations until
+        /// there is a decision.
         case perform(RolloutStep)
         case finish(Outcome)
     }
@@ -46,28 +48,30 @@ package struct RolloutMachine: Sendable, Equatable {
     /// New traffic may go to the next generation.
     package private(set) var mayServe: Bool
     package let current: Int?
-    private let bake: Seconds
-    private let patience: Seconds
+    package let road: RolloutRoad
     private let judge: GenerationJudge
     private var progress: ProgressJudge
     private var ahead: [RolloutStep]
     private var begun: Set<RolloutStep>
     private var isCompared = false
-    private var soakBegan: Seconds?
+    private var watchBegan: Seconds?
 
     /// - Parameters:
     ///   - plan: the next generation.
     ///   - current: number of the generation that serves, or served when it began.
+    ///   - before: the plan of that generation; a rolling update needs it.
     ///   - place: where it was cut; nil for a new one.
-    package init(plan: GenerationPlan, current: Int?, from place: RolloutPlace? = nil) {
+    package init(
+        plan: GenerationPlan, current: Int?, before: GenerationPlan? = nil, from place: RolloutPlace? = nil
+    ) {
         self.current = current
-        bake = plan.rollout.bake
-        patience = plan.health.startDeadline
+        road = RolloutRoad(plan: plan, hasCurrent: current != nil, before: before)
         judge = GenerationJudge(plan: plan)
         progress = ProgressJudge(plan: plan)
-        begun = place?.begun ?? []
+        begun = place?.begun(on: road) ?? []
         mayServe = (current == nil ? place?.serves : place?.mayServe) ?? false
-        ahead = Self.road(from: place?.next(hasCurrent: current != nil) ?? .preflight, hasCurrent: current != nil)
+        let first = place?.next(on: road) ?? .preflight
+        ahead = Array(road.steps.drop { $0 != first })
         // A first generation that serves, after a flip that seemed to fail, can't be taken away: it stays.
         guard let place, place.isUndoing, current != nil || !place.serves else { return }
         isUndoing = true
@@ -82,6 +86,18 @@ package struct RolloutMachine: Sendable, Equatable {
         return current != nil || !mayServe || step == .flip
     }
 
+    /// Some new traffic goes to the next generation, beside the one that serves.
+    package var shares: Bool { road.parts.indices.contains { begun.contains(.part($0 + 1, .share)) } }
+
+    /// Names of those of the next generation that the step is about.
+    package var audience: Set<String> {
+        switch step {
+        case .part(let number, _): road.begun(through: number)
+        case .watch: road.begun(through: road.parts.count)
+        default: Set(judge.plan.instances.map(\.name))
+        }
+    }
+
     package mutating func handle(_ event: Event) -> [Action] {
         guard outcome == nil else { return [] }
         switch event {
@@ -89,8 +105,8 @@ package struct RolloutMachine: Sendable, Equatable {
         case .done(let done): return step == done ? finished(done) : []
         case .failed(let failed, let why): return step == failed ? failure(why) : []
         case .observed(let instances, let at): return observed(instances, at)
-        case .unreadable(let why): return step == .verify || step == .soak ? undo(why) : []
-        case .worse(let why): return step == .soak ? undo(why) : []
+        case .unreadable(let why): return looksOn ? undo(why) : []
+        case .worse(let why): return looksOn && (step == .soak || shares) ? undo(why) : []
         case .turnBack(let why): return canTurnBack ? undo(why) : []
         }
     }
@@ -104,13 +120,12 @@ package struct RolloutMachine: Sendable, Equatable {
         return true
     }
 
+    /// The step ends by what is seen, not by being said to be done.
+    private var looksOn: Bool { step == .watch || step == .soak || step?.isVerification == true }
+
     private mutating func finished(_ done: RolloutStep) -> [Action] {
-        switch done {
-        // These end by what is seen, not by being said to be done.
-        case .verify, .soak: return []
-        case .compare where !isCompared: return undo("the instances could not be compared")
-        default: return advance()
-        }
+        if looksOn { return [] }
+        return done.isComparison && !isCompared ? undo("the instances could not be compared") : advance()
     }
 
     private mutating func failure(_ why: String) -> [Action] {
@@ -121,16 +136,17 @@ package struct RolloutMachine: Sendable, Equatable {
 
     private mutating func observed(_ instances: [InstanceStatus]?, _ at: Seconds) -> [Action] {
         switch step {
-        case .verify: return verify(instances, at)
-        case .compare: return compare(instances ?? [])
-        case .soak: return soak(instances, at)
+        case .verify, .part(_, .verify): return verify(instances, at)
+        case .compare, .part(_, .compare): return compare(instances ?? [])
+        case .watch: return watch(instances, at, for: judge.plan.rollout.canary?.time ?? CanaryRolloutSpec().time)
+        case .soak: return watch(instances, at, for: judge.plan.rollout.bake)
         // Late news changes nothing: it races with the steps by nature.
         default: return []
         }
     }
 
     private mutating func verify(_ instances: [InstanceStatus]?, _ at: Seconds) -> [Action] {
-        switch judge.each(instances ?? [], serving: false) {
+        switch judge.each(instances ?? [], serving: false, among: audience) {
         case .broken(let why): return undo(why)
         case .fit: return advance()
         case .waiting: return progress.observe(instances, at: at).map { undo($0) } ?? []
@@ -138,29 +154,31 @@ package struct RolloutMachine: Sendable, Equatable {
     }
 
     private mutating func compare(_ instances: [InstanceStatus]) -> [Action] {
-        switch judge.judge(instances, serving: false) {
+        switch judge.judge(instances, serving: false, among: audience) {
         case .broken(let why): return undo(why)
         case .fit:
             isCompared = true
             return []
         case .waiting:
+            guard let step else { return [] }
             // One has become unfit since: it has its time again.
-            ahead = [.compare] + ahead
+            ahead = [step] + ahead
+            if case .part(let number, _) = step { return perform(.part(number, .verify)) }
             return perform(.verify)
         }
     }
 
-    private mutating func soak(_ instances: [InstanceStatus]?, _ at: Seconds) -> [Action] {
-        let since = soakBegan ?? at
-        soakBegan = since
-        let verdict = instances.map { judge.each($0, serving: true) } ?? .waiting
+    private mutating func watch(_ instances: [InstanceStatus]?, _ at: Seconds, for time: Seconds) -> [Action] {
+        let since = watchBegan ?? at
+        watchBegan = since
+        let verdict = instances.map { judge.each($0, serving: true, among: audience) } ?? .waiting
         if case .broken(let why) = verdict { return undo(why) }
-        if at.value - since.value < bake.value { return [] }
+        if at.value - since.value < time.value { return [] }
         if verdict == .fit { return advance() }
-        guard at.value - since.value >= bake.value + patience.value else { return [] }
+        guard at.value - since.value >= time.value + judge.plan.health.startDeadline.value else { return [] }
         return undo(
             instances == nil
-                ? "the supervisor did not answer" : "not every instance was ready at the end of \(bake.spelled)")
+                ? "the supervisor did not answer" : "not every instance was ready at the end of \(time.spelled)")
     }
 
     private mutating func undo(_ why: String) -> [Action] {
@@ -176,12 +194,12 @@ package struct RolloutMachine: Sendable, Equatable {
         var undos = Set(begun.compactMap(\.undo))
         if mayServe { undos.insert(.flipBack) }
         if current == nil { undos.remove(.flipBack) }
-        return RolloutStep.back.filter { $0 == .finalizeUndone || undos.contains($0) }
-    }
-
-    private static func road(from first: RolloutStep, hasCurrent: Bool) -> [RolloutStep] {
-        // With nothing before it there is nothing to watch against, and nothing to drain.
-        RolloutStep.forward.filter { $0.rank >= first.rank && (hasCurrent || ($0 != .soak && $0 != .drain)) }
+        // In each part what was before is fit before what came instead goes: nobody serves alone meanwhile, and
+        // there need be room for one part more only.
+        return road.back.filter { step in
+            guard case .part(let number, _) = step else { return step == .finalizeUndone || undos.contains(step) }
+            return undos.contains(.part(number, .restore))
+        }
     }
 
     private mutating func advance() -> [Action] {
@@ -194,7 +212,10 @@ package struct RolloutMachine: Sendable, Equatable {
         step = next
         begun.insert(next)
         if next == .flip { mayServe = true }
-        if next == .compare { isCompared = false }
+        if next.isComparison { isCompared = false }
+        // Each part has its own time, and so has all that comes after them.
+        if next == .start || next.isStartOfPart { progress = ProgressJudge(plan: judge.plan) }
+        watchBegan = nil
         return [.perform(next)]
     }
 
@@ -202,39 +223,5 @@ package struct RolloutMachine: Sendable, Equatable {
         step = nil
         outcome = end
         return [.finish(end)]
-    }
-}
-
-/// Where a cut rollout is, by its journal and by what serves now.
-package struct RolloutPlace: Sendable, Equatable {
-    /// Begun last.
-    package var step: RolloutStep
-    /// The edge sends new traffic to the next generation now.
-    package var serves: Bool
-    /// It was about to, or may have.
-    package var mayServe: Bool
-    package var isUndoing: Bool
-    package var reason: String
-
-    package init(step: RolloutStep, serves: Bool, mayServe: Bool, isUndoing: Bool = false, reason: String = "") {
-        self.step = step
-        self.serves = serves
-        self.mayServe = mayServe || serves
-        self.isUndoing = isUndoing || step.isWayBack
-        self.reason = reason
-    }
-
-    /// Everything that may have left something.
-    var begun: Set<RolloutStep> {
-        guard step.isWayBack else { return Set(RolloutStep.forward.filter { $0.rank <= step.rank }) }
-        return [.preflight, .stage, .start]
-    }
-
-    /// Of a generation that does not serve nothing is taken for granted but its users and files: it is begun
-    /// again, which costs nothing where it runs, and verified again.
-    func next(hasCurrent: Bool) -> RolloutStep {
-        guard serves else { return !step.isWayBack && step.rank < RolloutStep.start.rank ? step : .start }
-        if step.isPastReturn { return step }
-        return hasCurrent ? .soak : .stop
     }
 }

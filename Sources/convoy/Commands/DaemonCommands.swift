@@ -69,7 +69,8 @@ struct Supervise: AsyncParsableCommand {
                 } catch {
                     DaemonLog.write("\(error)")
                 }
-            }, isOutdated: { OwnProgram.isNewer(than: $0) })
+            }, isOutdated: { OwnProgram.isNewer(than: $0) },
+            edgeWorkers: { NginxEdge.workers(of: $0) })
     }
 
     private static func settings(_ layout: FleetLayout, _ host: HostBackend) throws -> SupervisorSettings {

@@ -63,8 +63,10 @@ struct RolloutWatch {
         let plan = [record.next, record.current].compactMap(\.self).first { $0.number == rollout.number }
         guard let plan else { return drawn }
         let status = try? await ports.control.status(newerThan: nil, timeout: 0).status
+        let before = [record.current, record.previous].compactMap(\.self).first { $0.number == rollout.from }
         let lines = RolloutText(
-            plan: plan, rollout: rollout, journal: journal, status: status, now: ports.time.wallClock()
+            plan: plan, before: before, rollout: rollout, journal: journal, status: status,
+            now: ports.time.wallClock()
         ).lines(width: workplace.terminal.width)
         let up = drawn == 0 ? "" : "\u{1B}[\(drawn)A"
         Terminal.print(up + lines.map { "\r\u{1B}[K\($0)\n" }.joined())

@@ -51,6 +51,10 @@ struct Rollout: AsyncParsableCommand {
             success fleet.yaml is changed to name the new release. Tools that callers would miss are such a \
             reason, too, unless --accept-breaking says that they may (`convoy plan` tells them).
 
+            rollout.strategy in fleet.yaml chooses another way: canary gives some of the new traffic to \
+            the next generation first and watches it; rolling replaces instances one part after the \
+            other, on hosts without room for two generations: new sessions meet both versions then.
+
               convoy rollout --to 0.6.2
               convoy rollout --to pypi:documentdb-mcp@0.6.2
               convoy rollout --watch         # look on, from anywhere, while one is under way
@@ -194,6 +198,7 @@ struct SailReport {
         var versionAfter: String?
         var correctedUsers: [String]
         var url: String
+        var drained: DrainReport?
 
         /// Every key is always there, null where there is nothing to say.
         func encode(to encoder: any Encoder) throws {
@@ -205,6 +210,7 @@ struct SailReport {
             try container.encode(versionAfter, forKey: .versionAfter)
             try container.encode(correctedUsers, forKey: .correctedUsers)
             try container.encode(url, forKey: .url)
+            try container.encode(drained, forKey: .drained)
         }
     }
 
@@ -219,11 +225,12 @@ struct SailReport {
             return "\(context.spec.name): nothing to do; it serves at \(context.spec.edge.url)\n"
         case .unchanged(let corrected):
             return "\(context.spec.name): corrected the roles of \(corrected.joined(separator: ", "))\n"
-        case .converged(let generation, let from, let to):
+        case .converged(let generation, let from, let to, let drained):
             let isOther = from.map { $0.version != to.version } ?? false
             let road = isOther ? "\(from?.version ?? "") -> \(to.version)" : to.version
             let endpoints = context.spec.pools.map { "  \(context.spec.edge.url)/\($0.name)/mcp\n" }.joined()
             return "\(context.spec.name): generation \(generation) serves \(to.name) \(road)\n\(endpoints)"
+                + (drained.map { "  drained \($0.words)\n" } ?? "")
         case .undone(let generation, let release, let rolledTo):
             let serving = generation.flatMap { number in
                 release.map { "generation \(number) serves \($0.name) \($0.version)" }
@@ -239,10 +246,10 @@ struct SailReport {
             return Document(
                 fleet: context.spec.name, changed: !corrected.isEmpty, correctedUsers: corrected,
                 url: context.spec.edge.url)
-        case .converged(let generation, let from, let to):
+        case .converged(let generation, let from, let to, let drained):
             return Document(
                 fleet: context.spec.name, changed: true, generation: generation, versionBefore: from?.version,
-                versionAfter: to.version, correctedUsers: [], url: context.spec.edge.url)
+                versionAfter: to.version, correctedUsers: [], url: context.spec.edge.url, drained: drained)
         case .undone(let generation, let release, let rolledTo):
             return Document(
                 fleet: context.spec.name, changed: true, generation: generation, versionBefore: rolledTo.version,

@@ -68,6 +68,11 @@ final class FakeEdge: EdgeServer {
 
     /// Says no, in rehearsals, to whatever holds the word.
     func dislike(_ word: String) { state.withLock { $0.dislike = word } }
+    private let watcher = Mutex<(@Sendable () -> Void)?>(nil)
+
+    /// Runs it after each reload.
+    func watch(_ body: @escaping @Sendable () -> Void) { watcher.withLock { $0 = body } }
+
     /// How often bytes changed: each is a reload.
     var installs: Int { state.withLock(\.installs) }
     var text: String { state.withLock { $0.installed.sorted { $0.key < $1.key }.map(\.value).joined() } }
@@ -80,7 +85,7 @@ final class FakeEdge: EdgeServer {
     }
 
     func install(_ files: [RenderedFile]) async throws -> Bool {
-        try state.withLock { state in
+        let isNew = try state.withLock { state in
             if let refusal = state.refusal { throw refusal }
             let next = Dictionary(files.map { ($0.path, $0.content) }, uniquingKeysWith: { $1 })
             guard next != state.installed else { return false }
@@ -88,6 +93,8 @@ final class FakeEdge: EdgeServer {
             state.installs += 1
             return true
         }
+        if isNew { watcher.withLock { $0 }?() }
+        return isNew
     }
     func check(_ files: [RenderedFile]) async throws {
         let text = files.map(\.content).joined()

@@ -117,10 +117,16 @@ class Direct:
         return wrong
 
 
+# A rolling update goes two by two: each part has ten entries of its own. It reloads nginx, which cuts kept
+# connections: its load makes a new one for each call.
+STRATEGIES = {"flip": "flip", "rolling": "rolling, rolling: {{maxUnavailable: 2}}",
+              "canary": "canary, canary: {{for: 1s}}"}
+
+
 class Matrix:
     def __init__(self, place, strategy):
         self.place, self.strategy = place, strategy
-        self.fleet = place.fleet(f"cut-{strategy}", SPEC.replace("STRATEGY", strategy))
+        self.fleet = place.fleet(f"cut-{strategy}", SPEC.replace("STRATEGY", STRATEGIES[strategy]))
         # Both releases are there before the first cut: what is measured is the rollout.
         self.roll(VERSIONS[1])
         self.roll(VERSIONS[0])
@@ -218,7 +224,8 @@ def group(matrix, victim, mend, indexes):
     rows = []
     with contextlib.ExitStack() as stack:
         if victim != "tree":
-            stack.enter_context(matrix.fleet.load("generate_deeplink", LINK, "/d/abc", clients=6, failures=log))
+            stack.enter_context(matrix.fleet.load("generate_deeplink", LINK, "/d/abc", clients=6, failures=log,
+                                                 fresh=matrix.strategy == "rolling"))
         for index in indexes:
             rows.append(one(matrix, index, victim, mend))
             rig.say(f"{matrix.strategy} {victim:10} {mend:8} {index:2} {rows[-1]['step']:18} "
