@@ -16,7 +16,10 @@ package struct AdmissionJudge: Sendable {
 
     package init(_ policy: GatePolicy) {
         var rules: [String: PoolRule] = [:]
-        for pool in policy.pools { rules[pool.name] = PoolRule(pool, url: policy.url) }
+        let closes = policy.closesConnections ?? false
+        for pool in policy.pools {
+            rules[pool.name] = PoolRule(pool, url: policy.url, closesConnections: closes)
+        }
         self.rules = rules
         origin = WebOrigin.canonical(policy.url)
         leeway = policy.leeway.value

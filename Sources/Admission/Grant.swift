@@ -30,11 +30,13 @@ package struct Grant: Sendable, Equatable {
     package var newSession: String?
     /// The client says that it needs its session no more; whether that ends is its server's business.
     package var closesSession: Bool
+    /// The client is to open a new connection for its next request.
+    package var closesConnection: Bool
 
     package init(
         caller: Caller, pool: String, group: String, sessionGroup: String? = nil, session: SessionUse = .none,
         rate: RateLimit? = nil, owner: String? = nil, newSession: String? = nil,
-        closesSession: Bool = false
+        closesSession: Bool = false, closesConnection: Bool = false
     ) {
         self.caller = caller
         self.pool = pool
@@ -45,6 +47,7 @@ package struct Grant: Sendable, Equatable {
         self.owner = owner
         self.newSession = newSession
         self.closesSession = closesSession
+        self.closesConnection = closesConnection
     }
 
     var headers: [(name: String, value: String)] {
@@ -52,6 +55,7 @@ package struct Grant: Sendable, Equatable {
         if let sessionGroup { headers.append(("X-Convoy-Session-Group", sessionGroup)) }
         if let owner { headers.append(("X-Convoy-Owner", owner)) }
         if let newSession { headers.append(("X-Convoy-New-Session", newSession)) }
+        if closesConnection { headers.append(("X-Convoy-Connection", "close")) }
         return headers
     }
 }

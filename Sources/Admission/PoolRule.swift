@@ -16,8 +16,9 @@ package struct PoolRule: Sendable, Equatable {
     private let tools: ToolJudge?
     private let clients: [AddressBlock]?
     private let rate: RateLimit?
+    private let closesConnections: Bool
 
-    package init(_ pool: GatePolicy.Pool, url: String) {
+    package init(_ pool: GatePolicy.Pool, url: String, closesConnections: Bool = false) {
         name = pool.name
         scope = pool.scope
         resource = "\(url)/\(pool.name)/mcp"
@@ -28,6 +29,7 @@ package struct PoolRule: Sendable, Equatable {
         tools = pool.tools.map { ToolJudge($0, comparesHeaders: pool.comparesHeaders) }
         clients = pool.clients
         rate = pool.rate
+        self.closesConnections = closesConnections
     }
 
     /// Nil when the pool takes requests from there. An address that is not told, or can't be read, is
@@ -54,7 +56,7 @@ package struct PoolRule: Sendable, Equatable {
             Grant(
                 caller: caller, pool: name, group: other?.group ?? group, sessionGroup: sessionGroup, session: session,
                 rate: rate,
-                closesSession: request.method.isExactly("DELETE")))
+                closesSession: request.method.isExactly("DELETE"), closesConnection: closesConnections))
     }
 
     /// Where a part of the callers goes.

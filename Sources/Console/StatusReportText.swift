@@ -88,7 +88,31 @@ package struct ChangePlanText: Sendable {
         guard !plan.changes.isEmpty else { return "\(plan.fleet): nothing to do\n" + notes }
         var table = Table("", "WHAT", "HOW")
         for change in plan.changes { table.add(Self.sign(change.kind), change.subject, change.detail) }
-        return table.text(width: nil) + notes
+        return table.text(width: nil) + notes + compatibility
+            + plan.warnings.map { Self.wrapped("note: \($0)") }.joined()
+    }
+
+    /// In lines of 78 columns, all but the first indented.
+    private static func wrapped(_ text: String) -> String {
+        var lines = [""]
+        for word in text.split(separator: " ") {
+            let line = lines[lines.count - 1]
+            if line.isEmpty {
+                lines[lines.count - 1] = String(word)
+            } else if line.count + 1 + word.count > 78 {
+                lines.append("  " + word)
+            } else {
+                lines[lines.count - 1] = line + " " + word
+            }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var compatibility: String {
+        guard let report = plan.compatibility else { return "" }
+        let head = "callers, \(report.from) -> \(report.to): \(report.summary)\n"
+        let end = report.breaking ? "  it needs --accept-breaking\n" : ""
+        return head + report.lines().map { "  \($0)\n" }.joined() + end
     }
 
     private static func sign(_ kind: ChangePlan.Change.Kind) -> String {

@@ -97,12 +97,21 @@ package struct ControlClient: FleetControl, DriftControl {
 
     package func check() async throws { try await send(.POST, "check", limit: 300) }
 
+    package func offer(of generation: Int) async throws -> ReleaseOffer? {
+        let body = try await send(.GET, "generations/\(generation)/offer", limit: 30)
+        return try read(body, as: OfferDocument.self).offer
+    }
+
+    package func rehearse(_ plan: GenerationPlan) async throws {
+        try await send(.POST, "generations/\(plan.number)/rehearsal", try ControlProtocol.encode(plan), limit: 60)
+    }
+
     /// With `heal`, the client's side of `DriftControl`.
     package func survey() async throws -> DriftSurvey { try read(try await send(.GET, "drift", limit: 300)) }
 
     package func heal() async throws -> [String] { try read(try await send(.POST, "drift/heal", limit: 300)) }
 
-    private func read<Value: Decodable>(_ body: Data) throws -> Value {
+    private func read<Value: Decodable>(_ body: Data, as type: Value.Type = Value.self) throws -> Value {
         do {
             return try ControlProtocol.decode(Value.self, from: body)
         } catch {

@@ -25,6 +25,11 @@ enum ControlProtocol {
     }
 }
 
+/// What a generation offers; nil when nothing is known of it.
+struct OfferDocument: Codable {
+    var offer: ReleaseOffer?
+}
+
 /// A `Failure` as it crosses the socket.
 struct FailureDocument: Codable {
     var code: Int32

@@ -79,7 +79,12 @@ struct ControlRoutes: Sendable {
             let names = query.names("only")
             try await admit(request)
             return try ControlProtocol.encode(try await control.retire(generation, only: names, drain: drain))
+        case (.POST, "generations", 4) where path[3] == "rehearsal":
+            try await control.rehearse(try plan(try number(path[2]), request.body))
         case (.POST, "generations", 4): try await move(try number(path[2]), path[3], query, request)
+        case (.GET, "generations", 4) where path[3] == "offer":
+            let offer = try await control.offer(of: try number(path[2]))
+            return try ControlProtocol.encode(OfferDocument(offer: offer))
         case (.GET, "drift", 2) where drift != nil: return try ControlProtocol.encode(try await drift?.survey())
         case (.POST, "drift", 3) where path[2] == "heal" && drift != nil:
             try await admit(request)

@@ -34,14 +34,27 @@ package struct NginxEdge: EdgeServer {
         guard !directory.holds(files) else { return false }
         let staged = try directory.stage(files)
         do {
-            try await NginxCheck(executable: try NginxProgram.found(executable), prefix: runtime, runAs: runAs).check(
-                staged + "/nginx.conf")
+            try await ask(staged)
             try directory.activate(staged)
         } catch {
             directory.discard(staged)
             throw error
         }
         return true
+    }
+
+    package func check(_ files: [RenderedFile]) async throws {
+        try prepare()
+        let lock = try await directory.lock()
+        defer { lock.release() }
+        let staged = try directory.stage(files)
+        defer { directory.discard(staged) }
+        try await ask(staged)
+    }
+
+    private func ask(_ staged: String) async throws {
+        try await NginxCheck(executable: try NginxProgram.found(executable), prefix: runtime, runAs: runAs)
+            .check(staged + "/nginx.conf")
     }
 
     package func process() async throws -> ProcessPlan {

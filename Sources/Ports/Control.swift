@@ -29,7 +29,20 @@ package protocol TrafficControl: Sendable {
     func retire(_ generation: Int, only instances: Set<String>?, drain: Seconds) async throws -> DrainReport
 }
 
-package typealias FleetControl = SupervisorControl & TrafficControl
+/// What an operator asks before anything moves. Nothing is changed by it.
+package protocol PreviewControl: Sendable {
+    /// What a generation was last seen to offer to clients; nil when it has not answered yet, or is not known here.
+    func offer(of generation: Int) async throws -> ReleaseOffer?
+    /// Has the edge's server check the configuration that this generation would serve by. Throws its words.
+    func rehearse(_ plan: GenerationPlan) async throws
+}
+
+extension PreviewControl {
+    package func offer(of generation: Int) async throws -> ReleaseOffer? { nil }
+    package func rehearse(_ plan: GenerationPlan) async throws {}
+}
+
+package typealias FleetControl = SupervisorControl & TrafficControl & PreviewControl
 
 package struct StatusReport: Sendable, Equatable, Codable {
     /// Counts up with each change of the status.

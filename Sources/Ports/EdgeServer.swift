@@ -8,6 +8,9 @@ package protocol EdgeServer: Sendable {
     /// Checks the files with the real server and puts them in place; says whether bytes changed.
     /// Throws a `Failure` with the server's own words and leaves what was there untouched.
     func install(_ files: [RenderedFile]) async throws -> Bool
+    /// Checks the files with the real server and leaves nothing behind. Throws a `Failure` with its words; does
+    /// nothing where files can't be tried without being served.
+    func check(_ files: [RenderedFile]) async throws
     /// What starts the server in the foreground with the installed configuration.
     func process() async throws -> ProcessPlan
     /// Takes the files away from a server that is not our own, and has it let go of them; nothing when there
@@ -22,6 +25,7 @@ package protocol EdgeServer: Sendable {
 
 extension EdgeServer {
     package var isOwnProcess: Bool { true }
+    package func check(_ files: [RenderedFile]) async throws {}
     package func remove() async throws {}
     package func master() -> Int32? { nil }
     package func workers() throws -> ProcessPlan.UserAndGroup? { nil }

@@ -99,11 +99,13 @@ package struct RolloutRecord: Sendable, Equatable, Codable {
     package var endedAt: Double?
     /// Who began it, as `user@host`.
     package var holder: String
+    /// Callers may miss something afterwards: it was asked for. Nil in what an older convoy wrote.
+    package var acceptsBreaking: Bool?
 
     package init(
         number: Int, verb: String, strategy: String, from: Int?, state: State = .open, step: String = "",
         flipped: Bool = false, undoing: Bool = false, reason: String = "", startedAt: Double,
-        endedAt: Double? = nil, holder: String = ""
+        endedAt: Double? = nil, holder: String = "", acceptsBreaking: Bool? = nil
     ) {
         self.number = number
         self.verb = verb
@@ -117,6 +119,7 @@ package struct RolloutRecord: Sendable, Equatable, Codable {
         self.startedAt = startedAt
         self.endedAt = endedAt
         self.holder = holder
+        self.acceptsBreaking = acceptsBreaking
     }
 }
 

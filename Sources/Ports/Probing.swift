@@ -38,13 +38,19 @@ package struct Readiness: Sendable, Equatable {
     package var tools: [String]
     /// Over the canonical form of the tool list: names, descriptions and schemas.
     package var toolsDigest: Digest
+    /// The same tools as their callers rely on them; nil where a prober does not tell.
+    package var offer: ReleaseOffer?
 
-    package init(eras: [Era], announcedName: String, announcedVersion: String, tools: [String], toolsDigest: Digest) {
+    package init(
+        eras: [Era], announcedName: String, announcedVersion: String, tools: [String], toolsDigest: Digest,
+        offer: ReleaseOffer? = nil
+    ) {
         self.eras = eras
         self.announcedName = announcedName
         self.announcedVersion = announcedVersion
         self.tools = tools
         self.toolsDigest = toolsDigest
+        self.offer = offer
     }
 }
 

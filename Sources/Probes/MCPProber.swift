@@ -97,7 +97,7 @@ package struct MCPProber: InstanceProber {
     private static func readiness(_ visit: EraVisit, _ eras: [Era]) throws -> Readiness {
         Readiness(
             eras: eras, announcedName: visit.name, announcedVersion: visit.version, tools: visit.tools.names,
-            toolsDigest: try visit.tools.digest())
+            toolsDigest: try visit.tools.digest(), offer: ReleaseOffer(eras: eras, listing: visit.tools.tools))
     }
 
     /// One time limit for all of `probe`, one kind of error, and an end to each session it opened.

@@ -152,6 +152,29 @@ struct ChangePlanTextTests {
                 """)
     }
 
+    @Test("what callers would meet and what speaks against it come below, in 80 columns")
+    func compatibility() throws {
+        var changed = try plan([.init(.change, "release", "1.0.0 -> 2.0.0")])
+        changed.compatibility = CompatibilityReport(
+            from: "1.0.0", to: "2.0.0", toolsAdded: ["fresh"], toolsRemoved: ["find"], erasLost: [.legacy])
+        changed.warnings = ["disk: /var has 1 MB left, 8 MB are needed (free some there; it needs room for logs)"]
+        let text = ChangePlanText(changed).text
+        #expect(
+            text == """
+                   WHAT     HOW
+                ~  release  1.0.0 -> 2.0.0
+                callers, 1.0.0 -> 2.0.0: tools: 1 removed, 1 added; eras: legacy lost
+                  - tool find (breaks)
+                  - era legacy (breaks)
+                  + tool fresh
+                  it needs --accept-breaking
+                note: disk: /var has 1 MB left, 8 MB are needed (free some there; it needs
+                  room for logs)
+
+                """)
+        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 80 })
+    }
+
     @Test("nothing to do is said")
     func nothing() throws { #expect(ChangePlanText(try plan([])).text == "shop: nothing to do\n") }
 }

@@ -51,11 +51,16 @@ struct ControlContract {
             let report = try await control.retire(8, only: ["analytics-1-g8"], drain: 1)
             #expect(report == DrainReport(sessions: 6, ended: 3, moved: 2, cut: 1, callsCut: 4))
             #expect(try await control.retire(8, only: nil, drain: 1) == report)
+            #expect(try await control.offer(of: 9) == nil)
+            try await control.begin(.sample(9))
+            #expect(try await control.offer(of: 9) == .sample)
+            try await control.rehearse(.sample(10))
             try await control.shutdown(drain: 0)
             let expected = [
                 "begin 7", "begin 7", "flip 7", "check", "retire 7 2.5", "only analytics-1-g8 analytics-2-g8",
                 "begin 8", "only ", "begin 8", "share 8 0.3", "balance 8", "only analytics-1-g8", "retire 8 1.0",
-                "retire 8 1.0", "shutdown 0.0",
+                "retire 8 1.0", "offer 9", "begin 9", "offer 9", "rehearse 10",
+                "shutdown 0.0",
             ]
             #expect(await fake.asked == expected)
         }

@@ -43,6 +43,7 @@ struct ControlServerTests {
             ("GET", "/v1/status?timeout=-1", "", 400), ("GET", "/v1/status?timeout=nan", "", 400),
             ("GET", "/v1/status?newerThan=1.5", "", 400), ("DELETE", "/v1/generations/1", "", 400),
             ("DELETE", "/v1/generations/0?drain=1", "", 400), ("POST", "/v1/generations/x/flip", "", 400),
+            ("GET", "/v1/generations/x/offer", "", 400), ("GET", "/v1/generations/1/tools", "", 404),
             ("PUT", "/v1/generations/1", "{}", 400), ("PUT", "/v1/generations/1", "\u{0}", 400),
             ("POST", "/v1/shutdown", "", 400),
         ])

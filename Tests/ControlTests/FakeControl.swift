@@ -1,4 +1,5 @@
 import Fleet
+import Planning
 import Ports
 import Synchronization
 
@@ -108,6 +109,17 @@ actor FakeControl: FleetControl {
         return DrainReport(sessions: 6, ended: 3, moved: 2, cut: 1, callsCut: 4)
     }
 
+    func offer(of generation: Int) async throws -> ReleaseOffer? {
+        asked.append("offer \(generation)")
+        if let failure { throw failure }
+        return plans.contains { $0.number == generation } ? .sample : nil
+    }
+
+    func rehearse(_ plan: GenerationPlan) async throws {
+        asked.append("rehearse \(plan.number)")
+        if let failure { throw failure }
+    }
+
     func check() async throws {
         asked.append("check")
         if let failure { throw failure }
@@ -126,6 +138,12 @@ actor FakeControl: FleetControl {
     }
 
     private func release(_ id: Int) { waiters.removeValue(forKey: id)?.resume() }
+}
+
+extension ReleaseOffer {
+    static let sample = ReleaseOffer(
+        eras: [.legacy],
+        listing: [.object(["name": .string("find"), "inputSchema": .object(["required": .array([.string("q")])])])])
 }
 
 extension FleetStatus {

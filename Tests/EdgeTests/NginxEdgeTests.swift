@@ -36,6 +36,19 @@ struct NginxEdgeTests {
         }
     }
 
+    @Test("a check says what nginx says, and leaves nothing behind, good or bad")
+    func checked() async throws {
+        try await withFiles { (lab, files) async throws in
+            _ = try await lab.edge.install(files)
+            let before = try tree(lab)
+            try await lab.edge.check([RenderedFile(path: "nginx.conf", content: files[0].content + "\n# other\n")])
+            let bad = [RenderedFile(path: "nginx.conf", content: files[0].content + "\nnonsense on;\n")]
+            let failure = await #expect(throws: Failure.self) { try await lab.edge.check(bad) }
+            #expect(failure?.why.contains("nonsense") == true)
+            #expect(try tree(lab) == before)
+        }
+    }
+
     @Test("a path that would leave the directory is refused")
     func escape() async throws {
         try await withFiles { (lab, files) async throws in

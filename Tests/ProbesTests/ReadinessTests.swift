@@ -15,6 +15,8 @@ struct ReadinessTests {
             #expect(readiness.eras == [.modern, .legacy])
             #expect(readiness.announcedName == "fake" && readiness.announcedVersion == "1.2.3")
             #expect(readiness.tools == ["a", "b"])
+            #expect(readiness.offer?.tools.map(\.name) == ["a", "b"] && readiness.offer?.eras == [.modern, .legacy])
+            #expect(readiness.offer?.tools.map(\.readsOnly) == [true, nil])
             #expect(fake.minted == 1 && fake.openSessions.isEmpty)
             #expect(server.requests.allSatisfy { $0.headers["host"] == "fleet.example:1" })
             #expect(server.requests.allSatisfy { $0.headers["connection"] == "close" })

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A stateless MCP server with one tool, `echo`, and one flaw, which the canary does not meet. For tests."""
+"""A stateless MCP server with a tool, `echo`, and one flaw, which the canary does not meet. For tests."""
 
 import http.server
 import json
@@ -11,6 +11,8 @@ import time
 FLAW = "none"
 TOOL = {"name": "echo", "description": "Says the text.",
         "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}}}
+# Other tools that it lists, as the test wants them.
+MORE = []
 held = []
 calls = iter(range(1, sys.maxsize))
 leaking = threading.Event()
@@ -78,7 +80,7 @@ def reply(asked):
         return {"result": {"protocolVersion": parameters["protocolVersion"], "capabilities": {"tools": {}},
                            "serverInfo": {"name": "flawed", "version": "1.0.0"}}}
     if asked["method"] == "tools/list":
-        return {"result": {"tools": [TOOL]}}
+        return {"result": {"tools": [TOOL, *MORE]}}
     if asked["method"] == "tools/call":
         return {"result": {"content": [{"type": "text", "text": parameters["arguments"]["text"]}], "isError": False}}
     if asked["method"] == "ping":

@@ -274,7 +274,7 @@ def drop_in_later(world):
     check("10-admin.conf" in world.fleet.convoy("status").stdout, "status does not show it")
 
 
-@test("more instances and fewer: the others keep process and unit file, and nothing is left of those that went")
+@test("more instances and fewer under load: the others keep process and unit file, no call fails, nothing is left")
 def scale(world):
     fleet, lab = world.fleet, world.lab
     text = lab.inside("a", "cat", fleet.spec).stdout
@@ -283,7 +283,9 @@ def scale(world):
     kept = {unit: lab.inside("a", "cat", f"/etc/systemd/system/{unit}").stdout for unit in before}
     for replicas in (5, 3):
         lab.write("a", fleet.spec, text.replace("replicas: 3,", f"replicas: {replicas},"))
-        fleet.convoy("up")
+        with fleet.busy() as summary:
+            fleet.convoy("up")
+        print(f"      {unfailed(summary)}", flush=True)
         now = fleet.units()
         check(len(now) == replicas, f"{replicas} instances are {now}")
         check(all(now[unit] == pid for unit, pid in before.items()), f"{before} became {now}")

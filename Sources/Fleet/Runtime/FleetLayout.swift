@@ -18,6 +18,8 @@ package struct FleetLayout: Sendable, Equatable {
     package var releases: String { state + "/releases" }
     package var generations: String { state + "/generations" }
     package var logs: String { state + "/log" }
+    /// What releases were seen to offer to clients: a note that can be made again.
+    package var offers: String { state + "/offers" }
     package var issuer: String { state + "/issuer" }
     package var instances: String { state + "/instances" }
     package func instance(_ name: String) -> String { instances + "/" + name }

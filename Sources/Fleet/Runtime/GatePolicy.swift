@@ -9,12 +9,19 @@ package struct GatePolicy: Sendable, Equatable, Codable {
     package var issuers: [Issuer]
     /// Clock difference that is forgiven in `exp` and `nbf`.
     package var leeway: Seconds
+    /// nginx is about to be reloaded, which closes idle connections: clients are asked to close theirs first.
+    /// Absent: they are not.
+    package var closesConnections: Bool?
 
-    package init(revision: Int, url: String, pools: [Pool], issuers: [Issuer], leeway: Seconds = 30) {
+    package init(
+        revision: Int, url: String, pools: [Pool], issuers: [Issuer], leeway: Seconds = 30,
+        closesConnections: Bool? = nil
+    ) {
         self.revision = revision
         self.url = url
         self.pools = pools
         self.issuers = issuers
         self.leeway = leeway
+        self.closesConnections = closesConnections
     }
 }

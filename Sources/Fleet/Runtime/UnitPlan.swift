@@ -82,7 +82,8 @@ package struct UnitPlan: Sendable, Equatable, Codable {
                 Credential(path: layout.credential(instance.name), isEncrypted: isEncrypted)
             },
             limits: Limits(generation.origin.spec.resources(of: instance.pool)), stop: instance.stop,
-            memoryDenyWriteExecute: generation.origin.profile.memoryDenyWriteExecute, wish: generation.wish(of: instance.name))
+            memoryDenyWriteExecute: generation.origin.profile.memoryDenyWriteExecute,
+            wish: generation.wish(of: instance.name))
     }
 
     /// `convoy-instance-analytics-1-g3.service`. Drop-ins in `convoy-instance-.service.d` are for every

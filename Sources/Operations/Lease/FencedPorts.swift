@@ -51,6 +51,8 @@ private struct FencedControl: FleetControl {
         try lease.check()
         return try await control.retire(generation, only: instances, drain: drain)
     }
+    func offer(of generation: Int) async throws -> ReleaseOffer? { try await control.offer(of: generation) }
+    func rehearse(_ plan: GenerationPlan) async throws { try await control.rehearse(plan) }
     func check() async throws { try await control.check() }
     func shutdown(drain: Seconds) async throws {
         try lease.check()

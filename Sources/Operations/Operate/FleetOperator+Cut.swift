@@ -126,6 +126,8 @@ extension FleetOperator {
     }
 
     private func takeUp(_ open: OpenRollout, over record: LedgerRecord) async throws -> Result {
+        var open = open
+        if seams.acceptsBreaking { open.record.acceptsBreaking = true }
         var runner = try await runner(open, over: record)
         let result = try conclude(try await runner.run(), of: runner, over: record)
         // Cut with all its processes, it may have come to its end before they are back.

@@ -83,17 +83,24 @@ extension FleetOperator {
         let lock = try LockFile(files: ports.files, path: context.lockFile).load()
         let locked = lock.release(for: reference, constraints: context.spec.server.constraints)
         var wish: Digest?
+        var next: GenerationPlan?
         var isAmended = false
         if let locked, let installed = try await ports.releases.list().first(where: { $0.digest == locked.digest }) {
             let planner = try await planner(installed)
             wish = try planner.wish()
             isAmended = try record.current.flatMap { try planner.amended($0) } != nil
+            next = try? planner.plan(number: record.nextGeneration, current: record.current)
         }
-        var running: FleetStatus?
-        if let report = try? await ports.control.status(newerThan: nil, timeout: 0) { running = report.status }
-        return ChangePlan(
+        let report = try? await ports.control.status(newerThan: nil, timeout: 0)
+        var plan = ChangePlan(
             spec: context.spec, profile: context.profile, locked: locked, wish: wish, current: record.current,
-            cut: record.next, running: running, isAmended: isAmended, scaling: record.scaling?.target)
+            cut: record.next, running: report?.status, isAmended: isAmended, scaling: record.scaling?.target)
+        plan.compatibility = await compatibility(from: record.current, to: locked)
+        // Without a generation beside the current one there is nothing to make room for.
+        if !isAmended, let next, let report, wish != record.current?.wish {
+            plan.warnings = await seams.warnings(next, report)
+        }
+        return plan
     }
 
     package func status() async throws -> FleetStatus {

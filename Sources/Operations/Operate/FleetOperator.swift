@@ -68,7 +68,8 @@ package struct FleetOperator: Sendable {
         if let current = record.current, try await runs(current) { from = current.number }
         let rollout = RolloutRecord(
             number: plan.number, verb: verb, strategy: plan.rollout.strategy.rawValue, from: from,
-            step: RolloutStep.preflight.rawValue, startedAt: ports.time.wallClock(), holder: seams.holder)
+            step: RolloutStep.preflight.rawValue, startedAt: ports.time.wallClock(), holder: seams.holder,
+            acceptsBreaking: seams.acceptsBreaking ? true : nil)
         var runner = RolloutRunner(
             ports: ports, credentials: credentials, seams: seams, plan: plan, record: record, rollout: rollout,
             machine: RolloutMachine(plan: plan, current: from))

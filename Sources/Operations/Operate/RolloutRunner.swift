@@ -75,7 +75,7 @@ struct RolloutRunner: Sendable {
         case .unfinished(_, let why)?, .undoFailed(_, let why)?: failure = why
         default: break
         }
-        try await journal(failure == nil ? .done : .failed, step, failure ?? "")
+        try await journal(failure == nil ? .done : .failed, step, failure ?? seams.remark(step))
         return actions
     }
 

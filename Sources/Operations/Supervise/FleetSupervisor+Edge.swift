@@ -6,7 +6,10 @@ import Rendering
 
 // Keeps nginx and the gate in step with what runs. One reconciliation at a time, in order.
 extension FleetSupervisor {
-    func reconcileEdge() async throws {
+    /// - Parameter isUrgent: somebody must get no more traffic, at once: no time is left to be gentle with clients.
+    func reconcileEdge(isUrgent: Bool = false) async throws {
+        if isUrgent { urgentEdgeWork += 1 }
+        defer { if isUrgent { urgentEdgeWork -= 1 } }
         let before = edgeWork
         let work = Task {
             _ = await before?.result
@@ -24,7 +27,9 @@ extension FleetSupervisor {
             let changed = try await edgeServer.install(files)
             installedEdge = edgeWishes(files)
             if changed, let nginx = companions[.edge]?.record {
+                await closeConnections()
                 await ports.processes.signal(nginx, .hup, wholeGroup: false)
+                if writtenPolicy?.closesConnections == true { try? await ports.time.sleep(Self.reloading) }
             }
             try writePolicy()
             try await ensureCompanions()
@@ -38,6 +43,26 @@ extension FleetSupervisor {
         }
         self.changed()
     }
+
+    /// A reload closes the connections that wait for a request, and one that is on its way there is lost. So clients are
+    /// asked to close theirs: those that call often have none by then.
+    private func closeConnections() async {
+        guard urgentEdgeWork == 0, companions[.gate]?.record != nil else { return }
+        do {
+            try writePolicy(closesConnections: true)
+            try await confirmPolicy()
+        } catch {
+            // A gate that takes no policy is told of by whoever needs it to; the reload can't wait for it.
+            return ports.log("edge: connections were not closed before its reload: \(Self.words(error))")
+        }
+        let end = ports.time.now().value + Self.closing.value
+        while urgentEdgeWork == 0, ports.time.now().value < end { try? await ports.time.sleep(0.05) }
+    }
+
+    /// Whoever calls at least so often has no idle connection left.
+    private static var closing: Seconds { 1 }
+    /// Until new workers have taken over.
+    private static var reloading: Seconds { 0.2 }
 
     /// The generation that the edge is shaped by: whoever serves, else the newest.
     private var leading: GenerationPlan? {
@@ -54,12 +79,16 @@ extension FleetSupervisor {
 
     /// Both colours of every slot are always in it, so that neither a rollout nor its flip changes
     /// a byte of it.
-    private func edgePlan() -> EdgePlan? {
-        guard let leading else { return nil }
+    ///
+    /// - Parameter next: as if this generation served already; nil = as it is.
+    func edgePlan(with next: GenerationPlan? = nil) -> EdgePlan? {
+        guard let leading = next ?? leading else { return nil }
         let layout = settings.layout
-        let live = plans.values.sorted { $0.number < $1.number }
+        let known = next.map { next in plans.merging([next.number: next]) { _, next in next } } ?? plans
+        let live = known.values.sorted { $0.number < $1.number }
         var pools: [EdgePlan.Pool] = []
-        for pool in (live.flatMap(\.pools) + leading.pools) where !pools.contains(where: { $0.name == pool.name }) {
+        let wishes = (next?.pools ?? []) + live.flatMap(\.pools) + leading.pools
+        for pool in wishes where !pools.contains(where: { $0.name == pool.name }) {
             pools.append(
                 EdgePlan.Pool(
                     name: pool.name, scope: pool.scope, upstreamPath: pool.upstreamPath,
@@ -75,7 +104,7 @@ extension FleetSupervisor {
     }
 
     /// A file for each pool whose instances demand a secret; only nginx's master reads them.
-    private func headerSecrets() throws -> [RenderedFile] {
+    func headerSecrets() throws -> [RenderedFile] {
         var secrets: [String: Set<String>] = [:]
         for instance in plans.values.flatMap(\.instances) {
             guard let path = instance.probe.headersFile else { continue }
@@ -123,11 +152,17 @@ extension FleetSupervisor {
             drains: !inRotation && isBegun(instance) && machine?.keepsSessions == true)
     }
 
-    private func writePolicy() throws {
-        let wished = try gatePolicy(revision: writtenPolicy?.revision ?? active.policyRevision)
-        guard wished != writtenPolicy else { return }
+    /// - Parameter closesConnections: with nothing else of it changed.
+    private func writePolicy(closesConnections: Bool = false) throws {
+        func wish(_ revision: Int) throws -> GatePolicy {
+            guard closesConnections, var known = writtenPolicy else { return try gatePolicy(revision: revision) }
+            known.revision = revision
+            known.closesConnections = true
+            return known
+        }
+        guard try wish(writtenPolicy?.revision ?? active.policyRevision) != writtenPolicy else { return }
         active.policyRevision += 1
-        let next = try gatePolicy(revision: active.policyRevision)
+        let next = try wish(active.policyRevision)
         try store.save(active)
         try ports.files.write(settings.layout.gatePolicy, try StableJSON.text(next), mode: 0o644)
         writtenPolicy = next

@@ -17,7 +17,7 @@ extension FleetSupervisor {
         changed()
         // One that drains is out of rotation, and yet must lose its sessions when it is not proved any more.
         if runner.machine.keepsSessions != keptSessions, !actions.contains(.rotation), hasTakenOver {
-            Task { try? await reconcileEdge() }
+            Task { try? await reconcileEdge(isUrgent: isHarmful(runner)) }
         }
         for action in actions { await perform(action, for: name) }
     }
@@ -37,9 +37,15 @@ extension FleetSupervisor {
         case .kill:
             if let record = runner.record { await ports.processes.signal(record, .kill, wholeGroup: true) }
         // While only half is found again, the other half would seem to be out of rotation.
-        case .rotation: if hasTakenOver { Task { try? await reconcileEdge() } }
+        case .rotation:
+            if hasTakenOver { Task { try? await reconcileEdge(isUrgent: isHarmful(runner)) } }
         case .gone: forget(name)
         }
+    }
+
+    /// It answers, and must not be asked: not fit, or not proved, any more.
+    private func isHarmful(_ runner: Runner) -> Bool {
+        !runner.machine.isFit && [.unfit, .draining].contains(runner.machine.state)
     }
 
     private func after(_ delay: Seconds, _ act: @escaping @Sendable (FleetSupervisor) async -> Void) {

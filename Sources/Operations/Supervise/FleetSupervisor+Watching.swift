@@ -43,6 +43,7 @@ extension FleetSupervisor {
         // Only what passed every question needs to be asked no more than the canary: a wrong version would
         // otherwise be forgotten at the next probe.
         if observation.finding == .passed, let era = observation.eras?.first { runners[name]?.era = era }
+        note(observation, of: runner.machine.plan)
         if runner.machine.state != .starting { figureBook.probed(name, observation.finding) }
         await send(.probed(observation, at: ports.time.now()), to: name)
         guard let machine = runners[name]?.machine else { return nil }

@@ -35,6 +35,8 @@ package actor FleetSupervisor {
     var writtenPolicy: GatePolicy?
     var edgeWork: Task<Void, any Error>?
     var edgeFault = ""
+    /// How many wait for a reload of nginx that must not wait for clients.
+    var urgentEdgeWork = 0
     var certificateStamp: CertificateStamp?
     var certificateFindings: [String] = []
     /// When the stapled response is worth nothing any more, in seconds since 1970.
@@ -45,6 +47,8 @@ package actor FleetSupervisor {
     var driftLog = DriftLog()
     /// By the healing that is under way.
     var healed: [String] = []
+    /// What each generation was last seen to offer, by its number.
+    var offers: [Int: ReleaseOffer] = [:]
     var changes = Changes()
     var figureBook = FigureBook()
     /// When somebody last wanted figures, on the monotonic clock.

@@ -30,7 +30,7 @@ struct InstanceProbe: Sendable {
     private func full() async throws -> InstanceMachine.Observation {
         let readiness = try await prober.readiness(plan)
         let seen = InstanceMachine.Observation(
-            finding: .passed, eras: readiness.eras, toolsDigest: readiness.toolsDigest)
+            finding: .passed, eras: readiness.eras, toolsDigest: readiness.toolsDigest, offer: readiness.offer)
         if let wrong = versionFault(readiness) { return failed(seen, wrong) }
         guard let era = readiness.eras.first else { return failed(seen, "speaks no era of MCP that is known here") }
         return try await judgeCanary(era, seen)

@@ -20,6 +20,10 @@ package struct ChangePlan: Sendable, Equatable, Codable {
     package var changes: [Change]
     /// Files by which an admin changed units, which the next generation has, too; sorted.
     package var dropIns: [String]
+    /// What callers would meet; nil when nothing of that changes.
+    package var compatibility: CompatibilityReport?
+    /// What speaks against it on this host now, in words.
+    package var warnings: [String] = []
 
     /// - Parameters:
     ///   - locked: the wished release's lock entry, if it has one.
@@ -118,6 +122,18 @@ package struct ChangePlan: Sendable, Equatable, Codable {
         changes.append(
             Change(.add, "generation", "a new one beside \(current.number), one flip, then \(current.number) goes"))
         return changes
+    }
+}
+
+extension ChangePlan {
+    /// Every key is always there, null where there is nothing to say.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(fleet, forKey: .fleet)
+        try container.encode(changes, forKey: .changes)
+        try container.encode(dropIns, forKey: .dropIns)
+        try container.encode(compatibility, forKey: .compatibility)
+        try container.encode(warnings, forKey: .warnings)
     }
 }
 

@@ -35,14 +35,18 @@ package struct InstanceMachine: Sendable, Equatable {
         package var isWrongAnswer: Bool
         package var eras: [Era]?
         package var toolsDigest: Digest?
+        /// For whoever compares generations: the machine decides nothing by it.
+        package var offer: ReleaseOffer?
 
         package init(
-            finding: HealthMachine.Finding, isWrongAnswer: Bool = false, eras: [Era]? = nil, toolsDigest: Digest? = nil
+            finding: HealthMachine.Finding, isWrongAnswer: Bool = false, eras: [Era]? = nil,
+            toolsDigest: Digest? = nil, offer: ReleaseOffer? = nil
         ) {
             self.finding = finding
             self.isWrongAnswer = isWrongAnswer
             self.eras = eras
             self.toolsDigest = toolsDigest
+            self.offer = offer
         }
     }
 

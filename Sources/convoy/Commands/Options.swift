@@ -22,3 +22,9 @@ struct JSONOption: ParsableArguments {
     @Flag(help: "Print one stable JSON document instead of text for people.")
     var json = false
 }
+
+/// For verbs that may bring up another release.
+struct BreakingOption: ParsableArguments {
+    @Flag(help: "Go on although callers lose tools or an era, or have to give more than before.")
+    var acceptBreaking = false
+}

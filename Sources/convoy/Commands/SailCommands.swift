@@ -16,6 +16,7 @@ struct Up: AsyncParsableCommand {
 
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
+    @OptionGroup var breaking: BreakingOption
 
     @Option(
         help: "Who runs the processes: systemd (root on a host with Convoy's package) or direct; kept until changed.")
@@ -28,7 +29,9 @@ struct Up: AsyncParsableCommand {
         let result = try await workplace.underLease("up") { lease in
             if let backend { try await workplace.host().choose(backend) }
             if let note = ResourcesNote.text(context.spec, try workplace.host().backend) { progress.step(note) }
-            let result = try await workplace.fleetOperator(context, progress: progress, under: lease).up()
+            let result = try await workplace.fleetOperator(
+                context, progress: progress, under: lease, acceptsBreaking: breaking.acceptBreaking
+            ).up()
             try lease.check()
             try await workplace.host().admit(workplace)
             return result
@@ -44,7 +47,8 @@ struct Rollout: AsyncParsableCommand {
             The next generation comes up beside the current one; every instance is verified; then one \
             flip moves all new traffic, and the old generation is drained and stopped. If anything is \
             wrong the next generation goes away and nothing has changed: exit 1 with the reason. On \
-            success fleet.yaml is changed to name the new release.
+            success fleet.yaml is changed to name the new release. Tools that callers would miss are such a \
+            reason, too, unless --accept-breaking says that they may (`convoy plan` tells them).
 
               convoy rollout --to 0.6.2
               convoy rollout --to pypi:documentdb-mcp@0.6.2
@@ -56,6 +60,7 @@ struct Rollout: AsyncParsableCommand {
 
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
+    @OptionGroup var breaking: BreakingOption
 
     @Option(help: "The exact version (of the same package), or a whole reference KIND:NAME@VERSION.")
     var to: String?
@@ -79,7 +84,9 @@ struct Rollout: AsyncParsableCommand {
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json || events)
         let isTold = events
         let result = try await workplace.underLease("rollout") { [context] lease in
-            let operation = try workplace.fleetOperator(context, progress: progress, under: lease) { entry in
+            let operation = try workplace.fleetOperator(
+                context, progress: progress, under: lease, acceptsBreaking: breaking.acceptBreaking
+            ) { entry in
                 if isTold { Terminal.print(RolloutEvent(entry).line) }
             }
             return try await operation.rollout()
@@ -100,6 +107,7 @@ struct Resume: AsyncParsableCommand {
 
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
+    @OptionGroup var breaking: BreakingOption
 
     func run() async throws {
         let workplace = Workplace(fleet)
@@ -107,7 +115,9 @@ struct Resume: AsyncParsableCommand {
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
         let report = SailReport(workplace: workplace, context: context, json: output.json, progress: progress)
         let outcome = try await workplace.underLease("resume") { lease in
-            try await workplace.fleetOperator(context, progress: progress, under: lease).resume()
+            try await workplace.fleetOperator(
+                context, progress: progress, under: lease, acceptsBreaking: breaking.acceptBreaking
+            ).resume()
         }
         switch outcome {
         case .went(let result): try report.show(result)

@@ -57,7 +57,8 @@ struct Token: AsyncParsableCommand {
 
 struct Releases: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Fetch and list releases on this host.", subcommands: [Fetch.self, List.self])
+        abstract: "Fetch, list and prune releases on this host.",
+        subcommands: [Fetch.self, List.self, Prune.self])
 
     struct Fetch: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -86,21 +87,47 @@ struct Releases: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the releases on this host.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the releases on this host, and why each is kept.")
 
-        @OptionGroup var root: RootOption
+        @OptionGroup var fleet: FleetOptions
         @OptionGroup var output: JSONOption
 
         func run() async throws {
-            let layout = FleetLayout(root: Workplace.absolute(root.root))
-            let store = LocalReleaseStore(
-                state: layout.state, directory: "/", seal: TreeReleaseSeal(state: layout.state),
-                environment: ProcessInfo.processInfo.environment)
-            let releases = try await store.list()
+            let releases = try await Workplace(fleet).inventory().list()
             guard !output.json else { return Terminal.print(try StableJSON.text(releases)) }
-            var table = Table("RELEASE", "DIGEST")
-            for release in releases { table.add("\(release.reference)", release.digest.hex) }
+            var table = Table("RELEASE", "DIGEST", "KEPT")
+            for release in releases {
+                let why = release.kept.map(\.words).joined(separator: ", ")
+                table.add("\(release.reference)", release.digest.short, why.isEmpty ? "no: prune removes it" : why)
+            }
             Terminal.print(table.text(width: nil))
+        }
+    }
+
+    struct Prune: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove releases from this host that no rollback needs.",
+            discussion: """
+                Kept are the releases of the generation that serves, of the one that `rollback` goes to, of a \
+                rollout that is still open, whatever runs, and what fleet.lock names: `convoy releases list` \
+                says which. Run twice, it removes nothing more.
+                """)
+
+        @OptionGroup var fleet: FleetOptions
+        @OptionGroup var output: JSONOption
+
+        @Flag(help: "And those that only fleet.lock names; its hashes fetch the same bytes again.")
+        var alsoLocked = false
+
+        func run() async throws {
+            let workplace = Workplace(fleet)
+            let removed = try await workplace.underLease("releases prune") { lease in
+                try await workplace.inventory(under: lease).prune(alsoLocked: alsoLocked) { try lease.check() }
+            }
+            guard !output.json else { return Terminal.print(try StableJSON.text(removed)) }
+            guard !removed.isEmpty else { return Terminal.print("nothing to remove\n") }
+            for release in removed { Terminal.print("removed \(release.reference) (\(release.digest.short))\n") }
         }
     }
 }

@@ -94,6 +94,7 @@ struct Workplace {
     /// Without a lease it can look, and change nothing.
     func fleetOperator(
         _ context: FleetContext, progress: any Ports.Progress, under lease: HeldLease? = nil,
+        acceptsBreaking: Bool = false,
         journaled: @escaping @Sendable (JournalEntry) -> Void = { _ in }
     ) throws -> FleetOperator {
         let seal = TreeReleaseSeal(state: layout.state)
@@ -110,14 +111,26 @@ struct Workplace {
             ledger: leases.ledger(under: lease?.fence), files: PosixFiles(),
             secrets: SystemSecrets(), vault: try host().vault(), time: SystemTime(), progress: progress,
             isInterrupted: { interrupts.happened })
+        let own = lease.map(ports.fenced) ?? ports
+        let seams = seams(lease, acceptsBreaking, journaled)
         return FleetOperator(
-            ports: lease.map(ports.fenced) ?? ports, context: context, seams: seams(lease, journaled))
+            ports: own, context: context, seams: seams.watching(own, layout: layout, room: PosixRoom()))
+    }
+
+    /// The releases on this host. Without a lease it can look, and change nothing.
+    func inventory(under lease: HeldLease? = nil) -> ReleaseInventory {
+        ReleaseInventory(
+            releases: LocalReleaseStore(
+                state: layout.state, directory: directory, seal: TreeReleaseSeal(state: layout.state),
+                environment: ProcessInfo.processInfo.environment),
+            ledger: leases.ledger(under: lease?.fence), files: PosixFiles(), layout: layout, lockFile: lockFile)
     }
 
     private func seams(
-        _ lease: HeldLease?, _ journaled: @escaping @Sendable (JournalEntry) -> Void
+        _ lease: HeldLease?, _ acceptsBreaking: Bool, _ journaled: @escaping @Sendable (JournalEntry) -> Void
     ) -> RolloutSeams {
         RolloutSeams(
+            acceptsBreaking: acceptsBreaking,
             nameRelease: { [self] in
                 try lease?.check()
                 try SpecFile(path: file, workplace: self).name($0)

@@ -17,10 +17,14 @@ enum Mood: Sendable {
 final class FakeProber: InstanceProber {
     private let machine: FakeMachine
     private let mood = Mutex<@Sendable (ProbePlan) -> Mood>({ _ in .well })
+    private let offer = Mutex<@Sendable (ProbePlan) -> ReleaseOffer?>({ _ in nil })
 
     init(machine: FakeMachine) { self.machine = machine }
 
     func answer(_ mood: @escaping @Sendable (ProbePlan) -> Mood) { self.mood.withLock { $0 = mood } }
+
+    /// What the servers list; nobody tells without it.
+    func list(_ offer: @escaping @Sendable (ProbePlan) -> ReleaseOffer?) { self.offer.withLock { $0 = offer } }
 
     private func ask(_ plan: ProbePlan) throws -> Mood {
         let port = plan.endpoint.split(whereSeparator: { ":/".contains($0) })[2]
@@ -48,7 +52,7 @@ final class FakeProber: InstanceProber {
         guard let tools = Digest(hex: String(repeating: "d", count: 64)) else { throw ProbeFault("no digest") }
         return Readiness(
             eras: [.modern], announcedName: "tiny", announcedVersion: plan.expectedVersion, tools: ["list"],
-            toolsDigest: tools)
+            toolsDigest: tools, offer: offer.withLock { $0 }(plan))
     }
 
     func canary(_ plan: ProbePlan, era: Era) async throws -> CanaryAnswer {
@@ -59,8 +63,11 @@ final class FakeProber: InstanceProber {
 
 /// An nginx that checks nothing, and refuses what a test tells it to.
 final class FakeEdge: EdgeServer {
-    private let state = Mutex((installed: [String: String](), installs: 0, refusal: Failure?.none))
+    private let state = Mutex(
+        (installed: [String: String](), installs: 0, refusal: Failure?.none, dislike: String?.none))
 
+    /// Says no, in rehearsals, to whatever holds the word.
+    func dislike(_ word: String) { state.withLock { $0.dislike = word } }
     /// How often bytes changed: each is a reload.
     var installs: Int { state.withLock(\.installs) }
     var text: String { state.withLock { $0.installed.sorted { $0.key < $1.key }.map(\.value).joined() } }
@@ -82,6 +89,13 @@ final class FakeEdge: EdgeServer {
             return true
         }
     }
+    func check(_ files: [RenderedFile]) async throws {
+        let text = files.map(\.content).joined()
+        if let word = state.withLock(\.dislike), text.contains(word) {
+            throw Failure(
+                .failed, "cannot install the edge's configuration", because: "nginx dislikes \(word)", next: "")
+        }
+    }
     func process() async throws -> ProcessPlan {
         ProcessPlan(
             id: "edge", executable: "/nginx", arguments: [], environment: [:], workingDirectory: "/", logFile: "/e")
@@ -96,6 +110,10 @@ struct FusedEdge: EdgeServer {
     func install(_ files: [RenderedFile]) async throws -> Bool {
         try fuse.pass()
         return try await edge.install(files)
+    }
+    func check(_ files: [RenderedFile]) async throws {
+        try fuse.pass()
+        try await edge.check(files)
     }
     func process() async throws -> ProcessPlan { try await edge.process() }
 }

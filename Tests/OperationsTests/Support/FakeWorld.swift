@@ -220,6 +220,8 @@ struct FakeControl: FleetControl {
     func retire(_ generation: Int, only instances: Set<String>?, drain: Seconds) async throws -> DrainReport {
         try await reach().retire(generation, only: instances, drain: drain)
     }
+    func offer(of generation: Int) async throws -> ReleaseOffer? { try await reach().offer(of: generation) }
+    func rehearse(_ plan: GenerationPlan) async throws { try await reach().rehearse(plan) }
     func check() async throws { try await reach().check() }
     func shutdown(drain: Seconds) async throws { try await reach().shutdown(drain: drain) }
 }
