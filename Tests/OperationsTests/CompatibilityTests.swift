@@ -114,7 +114,7 @@ struct CompatibilityTests {
         #expect(cut.isBlown)
         let next = looking("1.0.0")
         let outcome = try await world.run { try await next.resume() }
-        guard case .went(.converged(2, _, _)) = outcome else {
+        guard case .went(.converged(2, _, _, _)) = outcome else {
             Issue.record("\(outcome)")
             return
         }

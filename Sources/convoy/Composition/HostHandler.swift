@@ -74,7 +74,7 @@ struct HostHandler: Sendable {
         }
         switch result {
         case .unchanged: return .object(["changed": .bool(false)])
-        case .converged(let generation, _, _):
+        case .converged(let generation, _, _, _):
             return .object(["changed": .bool(true), "generation": .integer(generation)])
         case .undone:
             throw Failure(
