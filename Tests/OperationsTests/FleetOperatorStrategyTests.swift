@@ -229,7 +229,7 @@ struct FleetOperatorStrategyTests {
 
     @Test("cut at any call, the way back of a rolling update is gone to its end")
     func cutBack() async throws {
-        for (killed, stride) in [(Killed.operatorOnly, 11), (.everything, 23)] {
+        for (killed, stride) in [(Killed.operatorOnly, 7), (.everything, 11)] {
             var (cut, undone) = (20, 0)
             while let lab = try await Self.cutLab(cut, killed, .rolling, isSick: true) {
                 let before = try await lab.world.ledger().rollout
