@@ -117,8 +117,7 @@ class Direct:
         return wrong
 
 
-# A rolling update goes two by two: each part has ten entries of its own. It reloads nginx, which cuts kept
-# connections: its load makes a new one for each call.
+# A rolling update goes two by two: each part has ten entries of its own.
 STRATEGIES = {"flip": "flip", "rolling": "rolling, rolling: {{maxUnavailable: 2}}",
               "canary": "canary, canary: {{for: 1s}}"}
 
