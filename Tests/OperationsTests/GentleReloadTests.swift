@@ -25,6 +25,8 @@ struct GentleReloadTests {
         return plan
     }
 
+    init() { lab.world.closing.withLock { $0 = 1 } }
+
     @Test("a planned one: the gate has clients close theirs for a second, then nginx is told, then all is as before")
     func gentle() async throws {
         let old = try await lab.serving()

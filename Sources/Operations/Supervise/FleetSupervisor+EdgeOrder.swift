@@ -54,13 +54,10 @@ extension FleetSupervisor {
             ports.log("edge: connections were not closed before its reload: \(Self.words(error))")
             return false
         }
-        let end = ports.time.now().value + Self.closing.value
+        let end = ports.time.now().value + settings.closing.value
         while urgentEdgeWork == 0, ports.time.now().value < end { try? await ports.time.sleep(0.05) }
         return true
     }
-
-    /// Whoever calls at least so often has no idle connection left.
-    private static var closing: Seconds { 1 }
 }
 
 extension GatePolicy.Pool {

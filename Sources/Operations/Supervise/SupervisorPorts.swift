@@ -80,13 +80,17 @@ package struct SupervisorSettings: Sendable {
     package var edgeWorkers: ProcessPlan.UserAndGroup?
     /// Numbers of who listens on these ports, and of the users with these names; nil while nobody listens.
     package var localUsers: @Sendable (_ ports: [Int], _ names: [String]) throws -> [UInt32]?
+    /// How long clients are asked to close their connections before a reload of nginx: who calls at least so
+    /// often has no idle one left.
+    package var closing: Seconds
 
     package init(
         layout: FleetLayout, executable: String, version: String, pid: Int32,
         developmentIssuer: @escaping @Sendable (String) throws -> GatePolicy.Issuer,
         gateUser: ProcessPlan.UserAndGroup?, edgeUser: String? = nil,
         edgeWorkers: ProcessPlan.UserAndGroup? = nil,
-        localUsers: @escaping @Sendable ([Int], [String]) throws -> [UInt32]? = { _, _ in nil }
+        localUsers: @escaping @Sendable ([Int], [String]) throws -> [UInt32]? = { _, _ in nil },
+        closing: Seconds = 1
     ) {
         self.layout = layout
         self.executable = executable
@@ -97,5 +101,6 @@ package struct SupervisorSettings: Sendable {
         self.edgeUser = edgeUser
         self.edgeWorkers = edgeWorkers
         self.localUsers = localUsers
+        self.closing = closing
     }
 }

@@ -39,6 +39,8 @@ final class FakeWorld: Sendable {
     let isForeign = Mutex(false)
     /// What its supervisors look for drift with; none of them looks without it.
     let drift = Mutex<DriftPorts?>(nil)
+    /// Nobody calls here: most tests need not wait for clients before each reload.
+    let closing = Mutex<Seconds>(0)
     private let lives = Mutex<(count: Int, now: Life?)>((0, nil))
 
     init(root: String = "/fleet") {
@@ -69,7 +71,8 @@ final class FakeWorld: Sendable {
         ports.drift = drift.withLock { $0 }
         let settings = SupervisorSettings(
             layout: layout, executable: "/convoy", version: "1", pid: 1,
-            developmentIssuer: { _ in GatePolicy.Issuer(url: "http://issuer", jwks: .object([:])) }, gateUser: nil)
+            developmentIssuer: { _ in GatePolicy.Issuer(url: "http://issuer", jwks: .object([:])) }, gateUser: nil,
+            closing: closing.withLock { $0 })
         let supervisor = FleetSupervisor(ports: ports, settings: settings)
         let number = lives.withLock { lives in
             lives.count += 1
