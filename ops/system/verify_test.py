@@ -216,13 +216,13 @@ def foreign(world):
     head = ours.token_file().read_text().split(".")[0]
     kid = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
     words = ("--json", "--url", ours.endpoint, "--only", "baseline", "--only", "token", "--only", "challenge")
-    mine = ("--issuer-key", key, "--issuer", "urn:convoy:development:system", "--kid", kid, "--scope", "mcp:analytics")
+    mine = ("--issuer-key", key, "--issuer", "urn:convoy:development:system", f"--kid={kid}", "--scope", "mcp:analytics")
     check(json.loads(verify(ours, *words, *mine).stdout)["passed"] > 60, "hardly a check passed with the key")
     rows = outcomes(json.loads(verify(ours, *words).stdout))
     check(rows["token.alg-none"]["outcome"] == "skipped", "a check that needs the key was not skipped")
     check(rows["challenge.401-without-token"]["outcome"] == "passed", "a check that needs no key did not pass")
     # Another issuer's name: nothing may look green because everything is refused.
-    done = verify(ours, *words, *mine[:2], "--issuer", "https://other.example", "--kid", kid, code=2)
+    done = verify(ours, *words, *mine[:2], "--issuer", "https://other.example", f"--kid={kid}", code=2)
     rows = outcomes(json.loads(done.stdout))
     check(rows["baseline.good-token"]["outcome"] == "failed", "the baseline did not fail")
     check(rows["token.alg-none"]["outcome"] == "skipped", "a refusal counted though nothing is admitted")
@@ -412,7 +412,7 @@ def flags(world):
     key = next(world.root.rglob("issuer/key.pem"))
     done = ours.convoy("token", "--pool", "limited", "--ttl", "1m").stdout.split(".")[0]
     kid = json.loads(base64.urlsafe_b64decode(done + "=" * (-len(done) % 4)))["kid"]
-    words = ("--json", "--url", ours.endpoint, "--issuer-key", key, "--issuer", "urn:convoy:development:system", "--kid", kid,
+    words = ("--json", "--url", ours.endpoint, "--issuer-key", key, "--issuer", "urn:convoy:development:system", f"--kid={kid}",
              "--scope", "mcp:limited", *PROMISES, *shown(world))
     rules = ("--denied-tool", "find", "--allowed-tool", "list_databases", "--rate", "10/s", "--burst", "20",
              "--listed-client", "127.0.0.1")
