@@ -37,6 +37,8 @@ extension FleetSupervisor {
         while ports.time.now().value < deadline, ports.edgeWorkers(nginx.pid).isSubset(of: workers) {
             try await ports.time.sleep(0.01)
         }
+        // The old ones are told to go 100 ms after the new ones are there, and take requests until then.
+        if isGentle { try await ports.time.sleep(0.3) }
     }
 }
 
