@@ -178,7 +178,9 @@ final class FakeSockets: Sockets {
     }
     func listener(of pid: Int32) -> Int32? { machine.running("gate")?.plan.listeners.first }
     func close(_ descriptor: Int32) {}
-    func accepts(address: String, port: Int) async -> Bool { machine.running("edge") != nil || sharedEdge.serves(port) }
+    func accepts(address: String, port: Int) async -> Bool {
+        machine.running("edge") != nil || sharedEdge.serves(port) || machine.holder(of: port) != nil
+    }
     func isListening(on port: Int) -> Bool { listener(on: port) != nil }
     func listeners(on ports: Set<Int>) -> [Int: String] {
         var found: [Int: String] = [:]
