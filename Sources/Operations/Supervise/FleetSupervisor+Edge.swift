@@ -23,7 +23,7 @@ extension FleetSupervisor {
         guard !isShuttingDown, var plan = edgePlan() else { return }
         do {
             let installed = try certificateFiles(for: &plan)
-            let files = try EdgeRenderer.render(plan) + installed + headerSecrets()
+            let files = try edgePress.files(of: plan) + installed + headerSecrets()
             try await turnAwayFirst()
             let changed = try await edgeServer.install(files)
             installedEdge = edgeWishes(files)

@@ -1,6 +1,7 @@
 import Fleet
 import Planning
 import Ports
+import Rendering
 
 /// Runs a host's part of the fleet: starts, watches, proves and heals instances, and keeps edge and
 /// gate in step with them. All decisions are in `InstanceMachine`; this is the shell that acts.
@@ -35,6 +36,7 @@ package actor FleetSupervisor {
     var writtenPolicy: GatePolicy?
     var edgeWork: Task<Void, any Error>?
     var edgeFault = ""
+    var edgePress = EdgePress()
     /// How many wait for a reload of nginx that must not wait for clients.
     var urgentEdgeWork = 0
     var certificateStamp: CertificateStamp?
