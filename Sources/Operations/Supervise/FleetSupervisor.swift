@@ -1,7 +1,6 @@
 import Fleet
 import Planning
 import Ports
-import Rendering
 
 /// Runs a host's part of the fleet: starts, watches, proves and heals instances, and keeps edge and
 /// gate in step with them. All decisions are in `InstanceMachine`; this is the shell that acts.
@@ -35,8 +34,13 @@ package actor FleetSupervisor {
     var listeners: [Companion.Kind: Int32] = [:]
     var writtenPolicy: GatePolicy?
     var edgeWork: Task<Void, any Error>?
+    /// The last of it, while it has not begun: whoever comes now is served by it.
+    var queuedEdgeWork: Task<Void, any Error>?
+    /// What the last plan of the edge was rendered to.
+    var renderedEdge: (plan: EdgePlan, files: [RenderedFile])?
+    /// Under way, by the release's digest.
+    var sealChecks: [Digest: Task<Void, any Error>] = [:]
     var edgeFault = ""
-    var edgePress = EdgePress()
     /// How many wait for a reload of nginx that must not wait for clients.
     var urgentEdgeWork = 0
     var certificateStamp: CertificateStamp?

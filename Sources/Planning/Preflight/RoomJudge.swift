@@ -55,7 +55,8 @@ package struct RoomJudge: Sendable {
                     .memory,
                     "\(newcomers) need about \(Self.size(need)), "
                         + "a tenth more than the current ones use; \(Self.size(available)) are available",
-                    next: "free some, or lower `replicas`" + (isRolling ? "" : "; `strategy: rolling` needs it for a part")
+                    next: "free some, or lower `replicas`"
+                        + (isRolling ? "" : "; `strategy: rolling` needs it for a part only")
                 )
             ]
         }
