@@ -126,7 +126,9 @@ enum LeaseTable {
 /// Whether the ledger is here at all.
 enum MovedTable {
     static func standing(_ db: Database) throws -> LedgerStanding? {
-        guard try db.tableExists("moved"), let row = try Row.fetchOne(db, sql: "SELECT * FROM moved") else { return nil }
+        guard try db.tableExists("moved"), let row = try Row.fetchOne(db, sql: "SELECT * FROM moved") else {
+            return nil
+        }
         return row["standing"] == "left" ? .left(row["ticket"]) : .arriving(row["ticket"])
     }
 

@@ -7,7 +7,7 @@ import Ports
 struct LedgerCollections: Sendable {
     static let database = "convoy_ledger"
     private static let heads = "fleets"
-    private static let journals = "journals"
+    static let journals = "journals"
     /// A journal is archived once as many newer rollouts are in the head.
     static let rolloutsInHead = 3
 
@@ -87,64 +87,12 @@ struct LedgerCollections: Sendable {
         ["standing": "serving", "fence": .integer(fence), "$expr": ["$gt": ["$term.endsAt", clock.now]]]
     }
 
-    // MARK: Journals that left the head
-
-    func archive(of rollout: Int, _ connection: borrowing MongoConnection) throws -> [JournalLine] {
-        let filter: CommandValue = ["_id": .string("\(fleet)/\(rollout)")]
-        return try archives(filter, lines: true, connection).first?.lines ?? []
-    }
-
-    func archives(
-        _ connection: borrowing MongoConnection, lines: Bool
-    ) throws -> [JournalArchive] {
-        try archives(["fleet": .string(fleet)], lines: lines, connection)
-    }
-
-    private func archives(
-        _ filter: CommandValue, lines: Bool, _ connection: borrowing MongoConnection
-    ) throws -> [JournalArchive] {
-        // One by one where their lines are wanted: a reply holds 16 MB at most.
-        var found: [JournalArchive] = []
-        while true {
-            let command: CommandDocument = [
-                "find": .string(Self.journals), "filter": filter, "sort": ["rollout": 1],
-                "skip": .integer(found.count), "limit": .integer(lines ? 1 : 1000), "singleBatch": true,
-                "projection": lines ? ["rollout": 1, "lines": 1] : ["rollout": 1],
-                "readConcern": ["level": "majority"],
-            ]
-            let batch = try connection.run(command, on: Self.database, as: CursorReply<JournalArchive>.self)
-                .cursor.firstBatch
-            found += batch
-            if batch.count < (lines ? 1 : 1000) { return found }
-        }
-    }
-
-    /// The longer one stays: whoever comes late with less changes nothing.
-    func keep(_ lines: [JournalLine], of rollout: Int, _ connection: borrowing MongoConnection) throws {
-        let update: CommandValue = [
-            "q": ["_id": .string("\(fleet)/\(rollout)"), "count": ["$lt": .integer(lines.count)]],
-            "u": [
-                "$set": [
-                    "fleet": .string(fleet), "rollout": .integer(rollout), "count": .integer(lines.count),
-                    "lines": .array(lines.map(\.value)),
-                ]
-            ],
-            "upsert": true,
-        ]
-        try write(["update": .string(Self.journals), "updates": [update]], connection)
-    }
-
-    func forget(below rollout: Int, _ connection: borrowing MongoConnection) throws {
-        let old: CommandValue = ["fleet": .string(fleet), "rollout": ["$lt": .integer(rollout)]]
-        try write(["delete": .string(Self.journals), "deletes": [["q": old, "limit": 0]]], connection)
-    }
-
     private static func lines(of rollout: Int) -> CommandValue {
         ["$filter": ["input": "$journal", "cond": ["$eq": ["$$this.rollout", .integer(rollout)]]]]
     }
 
     @discardableResult
-    private func write(_ command: CommandDocument, _ connection: borrowing MongoConnection) throws -> WriteOutcome {
+    func write(_ command: CommandDocument, _ connection: borrowing MongoConnection) throws -> WriteOutcome {
         var durable = command
         durable.append("writeConcern", ["w": "majority", "wtimeout": 2000])
         let outcome = try connection.run(durable, on: Self.database, as: WriteOutcome.self)
@@ -156,21 +104,5 @@ struct LedgerCollections: Sendable {
                 kind: .unreachable, code: 0, message: "it was written, but no majority of the members confirmed it")
         }
         return outcome
-    }
-}
-
-/// Whose time leases are judged by.
-package enum LedgerClock: Sendable {
-    /// The primary's: no operator's clock can end another's lease.
-    case database
-    /// Seconds; a test turns it.
-    case hand(@Sendable () -> Double)
-
-    /// Milliseconds, as an expression.
-    var now: CommandValue {
-        switch self {
-        case .database: ["$toLong": "$$NOW"]
-        case .hand(let seconds): ["$literal": .integer(Int((seconds() * 1000).rounded()))]
-        }
     }
 }

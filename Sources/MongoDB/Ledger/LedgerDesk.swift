@@ -56,7 +56,8 @@ struct LedgerDesk: Sendable {
         case .unreachable: failure.next = "bring the ledger's database back; the fleet serves on meanwhile, unchanged"
         case .loginRefused: failure.next = "`convoy ledger user` makes the ledger's user anew, with a new password"
         case .server where fault.code == MongoFault.unauthorized:
-            failure.next = "give that user the role readWrite on \(LedgerCollections.database), or run "
+            failure.next =
+                "give that user the role readWrite on \(LedgerCollections.database), or run "
                 + "`convoy ledger user`"
         case .server, .badDocument: break
         }

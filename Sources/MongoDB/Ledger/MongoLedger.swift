@@ -54,9 +54,10 @@ struct MongoLedger: Ledger {
 
     /// What is to be changed, if anything still is, and the result.
     /// - Parameter last: index of the last entry of the rollout that was asked about.
-    private typealias Change<Value> = @Sendable (
-        _ head: LedgerHead, _ id: String, _ last: Int
-    ) throws -> (update: CommandDocument?, value: Value)
+    private typealias Change<Value> =
+        @Sendable (
+            _ head: LedgerHead, _ id: String, _ last: Int
+        ) throws -> (update: CommandDocument?, value: Value)
 
     private func write<Value: Sendable>(
         _ task: String, after rollout: Int? = nil, _ change: @escaping Change<Value>
@@ -96,55 +97,23 @@ struct MongoLedger: Ledger {
                 let moved: CommandValue = ["rollout": .integer(old), "index": ["$lte": .integer(all.last?.index ?? 0)]]
                 var condition = at.alive(fence)
                 // Nothing was added to it since we looked.
-                condition.append("journal", ["$not": ["$elemMatch": [
-                    "rollout": .integer(old), "index": ["$gt": .integer(all.last?.index ?? 0)],
-                ]]])
+                condition.append(
+                    "journal",
+                    [
+                        "$not": [
+                            "$elemMatch": [
+                                "rollout": .integer(old), "index": ["$gt": .integer(all.last?.index ?? 0)],
+                            ]
+                        ]
+                    ])
                 let update: CommandValue = ["$pull": ["journal": moved, "rollouts": .integer(old)]]
                 _ = try at.change(where: condition, update, connection)
             }
             let archived = try at.archives(connection, lines: false).map(\.rollout)
             let known = Set(archived + (head.rollouts ?? [])).sorted()
-            if known.count > Self.keptRollouts { try at.forget(below: known[known.count - Self.keptRollouts], connection) }
+            if known.count > Self.keptRollouts {
+                try at.forget(below: known[known.count - Self.keptRollouts], connection)
+            }
         }
-    }
-}
-
-/// The record as the text that it is kept as, and journals from their two places.
-enum LedgerText {
-    static func text(_ record: LedgerRecord) throws -> String {
-        var kept = record
-        kept.audit = record.audit.suffix(MongoLedger.longestAudit)
-        return try StableJSON.text(kept)
-    }
-
-    /// - Parameter text: nil before the first save.
-    static func record(_ text: String?) throws -> LedgerRecord {
-        guard let text else { return LedgerRecord() }
-        let bytes = Data(text.utf8)
-        guard let format = try? JSONDecoder().decode(Format.self, from: bytes).format else {
-            throw damaged
-        }
-        guard format == 1 else {
-            throw Failure(
-                .failed, "cannot read the ledger in the database", because: "it is of a newer convoy",
-                next: "use the convoy that wrote it")
-        }
-        guard let record = try? JSONDecoder().decode(LedgerRecord.self, from: bytes) else { throw damaged }
-        return record
-    }
-
-    /// In order; a line that is in both is one.
-    static func merged(_ archive: [JournalLine], _ head: [JournalLine]?) -> [JournalLine] {
-        let last = archive.last?.index ?? 0
-        return archive + (head ?? []).filter { $0.index > last }
-    }
-
-    private struct Format: Decodable { var format: Int }
-
-    /// Law 8: kept as it is, and nothing is done on its word.
-    private static var damaged: Failure {
-        Failure(
-            .failed, "cannot read the ledger in the database", because: "its record is damaged",
-            next: "restore the database \(LedgerCollections.database) from a backup")
     }
 }

@@ -77,7 +77,7 @@ struct FleetLedger: LedgerHome {
         if try LedgerMark.read(layout) == nil, try await SQLiteBerth(file).standing() == .serving {
             throw Failure(
                 .failed, "cannot use the ledger in \(LedgerPlace.mongodb.words)",
-                because: "fleet.yaml names one, and the ledger of this fleet still is \(layout.ledger)",
+                because: "fleet.yaml names one, and the ledger of this fleet is \(layout.ledger)",
                 next: "`convoy ledger move --to mongodb` takes it there; or remove `ledger` from fleet.yaml")
         }
         return Self.database(address)

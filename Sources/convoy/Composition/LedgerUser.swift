@@ -53,7 +53,8 @@ struct LedgerUser {
     private func checkOwn(_ uri: String) throws {
         guard !uri.contains("://\(name):") else { return }
         throw Failure(
-            .failed, "cannot use the ledger's connection string", because: "the database refuses the user that \(file) "
+            .failed, "cannot use the ledger's connection string",
+            because: "the database refuses the user that \(file) "
                 + "names, and it is not one of Convoy's",
             next: "give that user the role readWrite on \(MongoLeases.database); or move the file away and run this "
                 + "again")
@@ -78,7 +79,8 @@ struct LedgerUser {
     private func base(_ admin: Secret) throws -> String {
         if let uri = spec.database?.uri { return uri }
         let text = admin.reveal()
-        guard let start = text.firstRange(of: "://"), let at = text.prefix(while: { $0 != "?" }).lastIndex(of: "@") else {
+        guard let start = text.firstRange(of: "://"), let at = text.prefix(while: { $0 != "?" }).lastIndex(of: "@")
+        else {
             return text
         }
         let parts = text[text.index(after: at)...].split(separator: "?", maxSplits: 1)
