@@ -4,7 +4,6 @@
 import contextlib
 import json
 import os
-import pathlib
 import shutil
 import signal
 import stat
@@ -17,15 +16,31 @@ from harness import OPS, check, eventually, processes_below, test
 harness.parts.run_under("client")
 
 OLD, NEW = "1.6.3", "2.0.0"
-SPEC = harness.GRAFANA.replace("VERSION", OLD) + "ledger: {{file: secrets/ledger-uri}}\n"
+NAME = "ledgers"
+SPEC = harness.GRAFANA.replace("VERSION", OLD).replace("fleet: system", f"fleet: {NAME}")
+SPEC += "ledger: {{file: secrets/ledger-uri}}\n"
 LEDGER = "ledger: {file: secrets/ledger-uri}\n"
 STATE = {}
 
 
 def fleet(world):
     if "fleet" not in STATE:
+        # A place of its own: other suites' fleets keep their ledgers in the shared root.
+        world.root = world.work / "ledger-root"
+        world.stack.callback(forget, world)
+        forget(world)
         STATE["fleet"] = world.fleet("ledger", SPEC)
     return STATE["fleet"]
+
+
+def forget(world):
+    """As if there had never been such a fleet."""
+    admin = world.admin()
+    if admin["admin"].command("usersInfo", f"convoy-ledger-{NAME}")["users"]:
+        admin["admin"].command("dropUser", f"convoy-ledger-{NAME}")
+    admin.drop_database("convoy_ledger")
+    for folder in (world.root, world.work / "secrets", world.work / "other"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def admin_file(world):
@@ -100,7 +115,7 @@ def made(world):
     check("unchanged" in ours.convoy("ledger", "user", "--admin", admin_file(world)).stdout, "made twice")
     file = ours.spec.parent / "secrets/ledger-uri"
     check(stat.S_IMODE(file.stat().st_mode) == 0o600, "others may read the ledger's password")
-    users = world.admin()["admin"].command("usersInfo", "convoy-ledger-system")["users"]
+    users = world.admin()["admin"].command("usersInfo", f"convoy-ledger-{NAME}")["users"]
     check([(role["role"], role["db"]) for role in users[0]["roles"]] == [("readWrite", "convoy_ledger")], f"{users}")
 
     ours.up()
@@ -265,7 +280,7 @@ def show_file(ours):
 @test("a password that the database refuses is made anew by `ledger user`, and the supervisor learns it")
 def new_password(world):
     ours = fleet(world)
-    world.admin()["admin"].command("updateUser", "convoy-ledger-system", pwd="another")
+    world.admin()["admin"].command("updateUser", f"convoy-ledger-{NAME}", pwd="another")
     refused(ours, 1, ["refused", "convoy ledger user"], "up")
     check("corrected" in ours.convoy("ledger", "user", "--admin", admin_file(world)).stdout, "not corrected")
     ours.convoy("up")
