@@ -13,6 +13,8 @@ package struct FleetLayout: Sendable, Equatable {
     package var backend: String { configuration + "/backend" }
 
     package var ledger: String { state + "/ledger.db" }
+    /// Which database holds the ledger, with its user's password; absent = the file above.
+    package var ledgerMark: String { configuration + "/ledger" }
     /// Where a convoy before 0.2 kept its ledger.
     package var oldLedger: String { state + "/ledger.json" }
     package var releases: String { state + "/releases" }
