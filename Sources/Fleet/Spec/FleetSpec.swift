@@ -32,6 +32,9 @@ package struct FleetSpec: Sendable, Equatable, Codable {
         self.rollout = rollout
         self.logs = logs
     }
+
+    /// One operator drives several hosts: instances bear their host's name, and every host has every pool.
+    package var spansHosts: Bool { hosts.count > 1 }
 }
 
 package struct ServerSpec: Sendable, Equatable, Codable {
