@@ -18,11 +18,23 @@ package struct StatusText: Sendable {
         for instance in troubled { lines.append("  \(instance.name): \(instance.reason)") }
         let changed = Set(status.instances.flatMap(\.dropIns)).sorted()
         for path in changed { lines.append("  units are changed by \(path)") }
+        lines += status.hosts.compactMap(line)
         lines.append(
             "edge  \(word(status.edge.state, status.edge.reason))"
                 + (status.edge.url.isEmpty ? "" : "  \(status.edge.url)"))
         lines.append("gate  \(word(status.gate.state, status.gate.reason))")
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Of a host that is not as it should be.
+    private func line(_ host: HostStatus) -> String? {
+        if let silent = host.silentSeconds {
+            let why = host.reason.isEmpty ? "" : ": \(host.reason)"
+            return "host \(host.name)  has not answered for \(Self.age(silent))\(why)"
+        }
+        if !host.reason.isEmpty { return "host \(host.name)  \(host.reason)" }
+        guard let generation = host.generation, generation != status.generation else { return nil }
+        return "host \(host.name)  serves " + (generation == 0 ? "nobody" : "generation \(generation)")
     }
 
     private var headline: String {
@@ -42,12 +54,17 @@ package struct StatusText: Sendable {
     }
 
     private var table: String {
-        var table = Table("INSTANCE", "STATE", "PROOF", "VERSION", "PORT", "PID", "UP", "RESTARTS")
+        // A process of another host is nothing to a person here.
+        let spans = !status.hosts.isEmpty
+        var table = Table(
+            ["INSTANCE"] + (spans ? ["HOST"] : []) + ["STATE", "PROOF", "VERSION", "PORT"] + (spans ? [] : ["PID"])
+                + ["UP", "RESTARTS"])
         for instance in status.instances {
+            let pid = spans ? [] : [instance.pid.map { "\($0)" } ?? "-"]
             table.add(
-                instance.name, instance.state.rawValue, proof(instance), instance.version, "\(instance.port)",
-                instance.pid.map { "\($0)" } ?? "-", instance.uptimeSeconds.map(Self.age) ?? "-",
-                "\(instance.restarts)")
+                [instance.name] + (spans ? [instance.host] : [])
+                    + [instance.state.rawValue, proof(instance), instance.version, "\(instance.port)"] + pid
+                    + [instance.uptimeSeconds.map(Self.age) ?? "-", "\(instance.restarts)"])
         }
         return table.text(width: terminal.outputIsTerminal ? terminal.width : nil)
     }

@@ -3,9 +3,13 @@ package struct Table: Sendable {
     private let header: [String]
     private var rows: [[String]] = []
 
-    package init(_ header: String...) { self.header = header }
+    package init(_ header: String...) { self.init(header) }
 
-    package mutating func add(_ cells: String...) { rows.append(cells) }
+    package init(_ header: [String]) { self.header = header }
+
+    package mutating func add(_ cells: String...) { add(cells) }
+
+    package mutating func add(_ cells: [String]) { rows.append(cells) }
 
     /// - Parameter width: columns of the terminal; nil (a pipe) cuts nothing.
     package func text(width: Int? = 80) -> String {

@@ -1,7 +1,5 @@
-import AsyncHTTPClient
 import Fleet
 import Foundation
-import NIOCore
 import NIOHTTP1
 import Planning
 import Ports
@@ -10,36 +8,28 @@ import Ports
 ///
 /// `shutdown` of the client is `close()`: the protocol's `shutdown` ends the supervisor.
 package struct ControlClient: FleetControl, DriftControl {
-    private let path: String
+    private let way: any ControlWay
     private let fence: Int?
-    private let tenure: Tenure
-    private var client: HTTPClient { tenure.client }
     /// Added to what the operation itself may take.
     private let slack: Seconds
 
     /// - Parameter fence: of the lease that changes are made under; without one the supervisor only tells.
     package init(socket path: String, fence: Int? = nil, slack: Seconds = 30) {
-        self.path = path
+        self.init(way: SocketWay(path), fence: fence, slack: slack)
+    }
+
+    /// A supervisor on another host.
+    package init(over wire: HostWire, fence: Int? = nil, slack: Seconds = 30) {
+        self.init(way: wire, fence: fence, slack: slack)
+    }
+
+    private init(way: any ControlWay, fence: Int?, slack: Seconds) {
+        self.way = way
         self.fence = fence
         self.slack = slack
-        var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .disallow
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.maximumUsesPerConnection = 1
-        tenure = Tenure(HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
     }
 
-    /// A verb that ends by an error does not get to `close()`; the client must not mind.
-    private final class Tenure: Sendable {
-        let client: HTTPClient
-
-        init(_ client: HTTPClient) { self.client = client }
-
-        deinit { client.shutdown { _ in } }
-    }
-
-    package func close() async { try? await client.shutdown() }
+    package func close() async { await way.close() }
 
     package func status(newerThan revision: Int?, timeout: Seconds) async throws -> StatusReport {
         let wait = min(timeout, Seconds(ControlProtocol.longestPoll))
@@ -123,73 +113,46 @@ package struct ControlClient: FleetControl, DriftControl {
         try await send(.POST, "shutdown?drain=\(drain.value)", limit: Seconds(drain.value + 300))
     }
 
+    package func promise(_ generation: Int, patience: Seconds) async throws {
+        try await send(.POST, "generations/\(generation)/promise?patience=\(patience.value)", limit: 30)
+    }
+
+    package func attempt(_ generation: Int) async throws {
+        try await send(.POST, "generations/\(generation)/attempt", limit: 120)
+    }
+
+    package func hold(_ generation: Int) async throws {
+        try await send(.POST, "generations/\(generation)/hold", limit: 30)
+    }
+
+    package func seal(_ generation: Int) async throws {
+        try await send(.POST, "generations/\(generation)/seal", limit: 30)
+    }
+
+    package func finish(_ generation: Int) async throws {
+        try await send(.POST, "generations/\(generation)/finish", limit: 120)
+    }
+
     @discardableResult
     private func send(_ method: HTTPMethod, _ target: String, _ body: Data? = nil, limit: Seconds) async throws
         -> Data
     {
-        let host = path.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
-        var request = HTTPClientRequest(url: "http+unix://\(host)/v1/\(target)")
-        request.method = method
-        request.headers.add(name: ControlProtocol.versionHeader, value: ControlProtocol.version)
-        request.headers.add(name: "Connection", value: "close")
-        if let fence { request.headers.add(name: ControlProtocol.fenceHeader, value: String(fence)) }
-        if let body {
-            request.headers.add(name: "Content-Type", value: "application/json")
-            request.body = .bytes(ByteBuffer(bytes: body))
-        }
-        let patience = Seconds(limit.value + slack.value)
-        do {
-            let response = try await client.execute(
-                request, timeout: .milliseconds(Int64(patience.value * 1000)))
-            let answer = try await response.body.collect(upTo: ControlProtocol.bodyLimit)
-            return try judge(response, Data(answer.readableBytesView))
-        } catch {
-            throw translate(error, patience)
-        }
+        let reply = try await way.exchange(
+            ControlLine(
+                id: 0, method: method.rawValue, target: target, fence: fence,
+                body: body.map { String(decoding: $0, as: UTF8.self) }, limit: limit.value + slack.value))
+        return try judge(reply, Data(reply.body.utf8))
     }
 
-    private func judge(_ response: HTTPClientResponse, _ body: Data) throws -> Data {
-        let theirs = response.headers.first(name: ControlProtocol.versionHeader)
-        guard theirs == ControlProtocol.version else {
+    private func judge(_ reply: ControlReply, _ body: Data) throws -> Data {
+        guard reply.version == ControlProtocol.version else {
             throw foreign(
                 "this convoy speaks version \(ControlProtocol.version), the supervisor "
-                    + (theirs.map { "version \(Excerpt($0, length: 20))" } ?? "names no version"))
+                    + (reply.version.map { "version \(Excerpt($0, length: 20))" } ?? "names no version"))
         }
-        guard response.status != .ok else { return body }
+        guard reply.status != 200 else { return body }
         if let document = try? ControlProtocol.decode(FailureDocument.self, from: body) { throw document.failure }
-        throw garbled("HTTP \(response.status.code) without a reason")
-    }
-
-    private func translate(_ error: any Error, _ patience: Seconds) -> any Error {
-        if error is Failure { return error }
-        if error is CancellationError || Task.isCancelled { return CancellationError() }
-        if let error = error as? HTTPClientError {
-            switch error {
-            case .deadlineExceeded, .readTimeout, .connectTimeout:
-                return Failure(
-                    .unavailable, "the supervisor does not answer", because: "no answer within \(patience.spelled)",
-                    next: "convoy doctor")
-            case .remoteConnectionClosed: return garbled("it closed the connection without an answer")
-            default: return garbled(error.shortDescription)
-            }
-        }
-        return unreachable(error)
-    }
-
-    private func unreachable(_ error: any Error) -> Failure {
-        let text = String(describing: error)
-        let refused = text.contains("onnection refused") || text.contains("No such file")
-        if refused {
-            return Failure(
-                .unavailable, "cannot reach the supervisor", because: "supervisor is not running (\(path))",
-                next: "convoy up")
-        }
-        if text.contains("ermission denied") {
-            return Failure(
-                .unavailable, "cannot reach the supervisor", because: "permission denied (\(path))",
-                next: "run convoy as the user that runs the supervisor")
-        }
-        return garbled(String(describing: Excerpt(text)))
+        throw garbled("HTTP \(reply.status) without a reason")
     }
 
     /// Not `.unavailable`: whoever waits for the supervisor would wait for good.
@@ -200,9 +163,5 @@ package struct ControlClient: FleetControl, DriftControl {
                 + "(`systemctl restart convoy-supervisor`; elsewhere end it by TERM, then `convoy up`)")
     }
 
-    private func garbled(_ why: String) -> Failure {
-        Failure(
-            .unavailable, "the conversation with the supervisor failed", because: String(describing: Excerpt(why)),
-            next: "convoy doctor")
-    }
+    private func garbled(_ why: String) -> Failure { .garbled(why) }
 }

@@ -119,7 +119,24 @@ struct ControlRoutes: Sendable {
         case "flip":
             try await admit(request)
             try await control.flip(to: generation)
+        case "promise":
+            guard let patience = try query.seconds("patience") else { throw Refusal.badRequest("patience is missing") }
+            try await admit(request)
+            try await control.promise(generation, patience: patience)
+        case "attempt", "hold", "seal", "finish":
+            try await admit(request)
+            try await decide(generation, how)
         default: throw Refusal.unknown("\(request.method.rawValue) \(request.target)")
+        }
+    }
+
+    /// Of a flip that several hosts make together.
+    private func decide(_ generation: Int, _ how: String) async throws {
+        switch how {
+        case "attempt": try await control.attempt(generation)
+        case "hold": try await control.hold(generation)
+        case "seal": try await control.seal(generation)
+        default: try await control.finish(generation)
         }
     }
 

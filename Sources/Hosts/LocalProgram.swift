@@ -6,7 +6,8 @@ import SystemPackage
 
 /// A program of this machine, with what it prints heard line by line.
 package struct LocalProgram {
-    private static let longestLine = 1 << 20
+    /// A supervisor's whole report is one line.
+    private static let longestLine = 16 << 20
     private static let mostOutput = 1 << 20
     /// O_TMPFILE, which Swift's Glibc does not show.
     private static let nameless = Int32(0o20_000_000) | O_DIRECTORY
@@ -67,6 +68,7 @@ package struct LocalProgram {
     /// in a file.
     private static func descriptor(of input: HostInput) throws -> FileDescriptor {
         switch input {
+        case .descriptor(let number): return FileDescriptor(rawValue: number)
         case .nothing: return try FileDescriptor.open("/dev/null", .readOnly)
         case .file(let path):
             do { return try FileDescriptor.open(FilePath(path), .readOnly) } catch {

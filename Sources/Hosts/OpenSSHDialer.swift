@@ -8,7 +8,10 @@ package struct OpenSSHDialer: HostDialer {
     package init(_ settings: SSHSettings) { self.settings = settings }
 
     /// Nothing is sent before the first command, which then tells what is wrong with the way.
-    package func dial(_ host: HostSpec) async throws -> any HostLink { OpenSSHLink(host, settings) }
+    package func dial(_ host: HostSpec) async throws -> any HostLink { link(to: host) }
+
+    /// The same: it costs nothing yet.
+    package func link(to host: HostSpec) -> any HostLink { OpenSSHLink(host, settings) }
 }
 
 /// One host over one connection: OpenSSH keeps it for whoever comes within half a minute, so that no command but

@@ -1,4 +1,5 @@
 import Fleet
+import Planning
 
 /// What an operator's `convoy` can ask of a host's supervisor. Every call is idempotent.
 package protocol SupervisorControl: Sendable {
@@ -42,7 +43,31 @@ extension PreviewControl {
     package func rehearse(_ plan: GenerationPlan) async throws {}
 }
 
-package typealias FleetControl = SupervisorControl & TrafficControl & PreviewControl
+/// How several hosts flip together. Each promises, all flip for as long as they are told to hold, each is sealed, and
+/// then it is for good. A flip to any generation ends it. Every call is idempotent.
+package protocol TrialControl: Sendable {
+    /// Refused unless all of the generation is fit. The promise is good for `patience`.
+    func promise(_ generation: Int, patience: Seconds) async throws
+    /// Flips by the promise: refused without one. It lapses when nothing is heard for the promise's `patience`.
+    func attempt(_ generation: Int) async throws
+    /// Refused when it has lapsed.
+    func hold(_ generation: Int) async throws
+    /// From now on, when nothing is heard, nobody is served. Refused when it has lapsed.
+    func seal(_ generation: Int) async throws
+    /// It is for good. Nothing happens when it is already.
+    func finish(_ generation: Int) async throws
+}
+
+/// One host alone has nobody to wait for.
+extension TrialControl {
+    package func promise(_ generation: Int, patience: Seconds) async throws {}
+    package func attempt(_ generation: Int) async throws {}
+    package func hold(_ generation: Int) async throws {}
+    package func seal(_ generation: Int) async throws {}
+    package func finish(_ generation: Int) async throws {}
+}
+
+package typealias FleetControl = SupervisorControl & TrafficControl & PreviewControl & TrialControl
 
 package struct StatusReport: Sendable, Equatable, Codable {
     /// Counts up with each change of the status.
@@ -52,14 +77,18 @@ package struct StatusReport: Sendable, Equatable, Codable {
     package var generations: [GenerationPlan]
     /// Of every instance that the supervisor runs. They change all the time: no reason for a new revision.
     package var figures: [InstanceFigures]
+    /// A flip that is not for good yet.
+    package var trial: FlipTrial?
 
     package init(
-        revision: Int, status: FleetStatus, generations: [GenerationPlan], figures: [InstanceFigures] = []
+        revision: Int, status: FleetStatus, generations: [GenerationPlan], figures: [InstanceFigures] = [],
+        trial: FlipTrial? = nil
     ) {
         self.revision = revision
         self.status = status
         self.generations = generations
         self.figures = figures
+        self.trial = trial
     }
 }
 
@@ -71,7 +100,8 @@ extension StatusReport {
             revision: try container.decode(Int.self, forKey: .revision),
             status: try container.decode(FleetStatus.self, forKey: .status),
             generations: try container.decode([GenerationPlan].self, forKey: .generations),
-            figures: try container.decodeIfPresent([InstanceFigures].self, forKey: .figures) ?? [])
+            figures: try container.decodeIfPresent([InstanceFigures].self, forKey: .figures) ?? [],
+            trial: try container.decodeIfPresent(FlipTrial.self, forKey: .trial))
     }
 }
 

@@ -44,6 +44,8 @@ package enum HostInput: Sendable {
     case bytes([UInt8])
     /// A file of this machine.
     case file(String)
+    /// What is read from this descriptor, which is closed when the command has it.
+    case descriptor(Int32)
 }
 
 /// What is sent may be secret.
@@ -53,6 +55,7 @@ extension HostInput: CustomStringConvertible, CustomReflectable {
         case .nothing: "nothing"
         case .bytes(let bytes): "\(bytes.count) bytes"
         case .file(let path): path
+        case .descriptor(let number): "descriptor \(number)"
         }
     }
 

@@ -9,7 +9,7 @@ import Testing
 /// What each `SupervisorControl` keeps, in memory and over the socket.
 @Suite("SupervisorControl contract")
 struct ControlContract {
-    enum Road: String, CaseIterable, Sendable { case memory, socket }
+    enum Road: String, CaseIterable, Sendable { case memory, socket, wire }
 
     @Test("status comes at once when nothing is known or something is new", arguments: Road.allCases)
     func statusAtOnce(road: Road) async throws {
@@ -106,6 +106,16 @@ func withControl(
     case .socket:
         try await withServer(fake) { path, _ in
             let client = ControlClient(socket: path, fence: OpenGuard.fence)
+            do { try await body(client, fake) } catch {
+                await client.close()
+                throw error
+            }
+            await client.close()
+        }
+    case .wire:
+        try await withServer(fake) { path, _ in
+            let wire = HostWire(DeskLink(socket: path), host: "web-1", convoy: "0.1.0")
+            let client = ControlClient(over: wire, fence: OpenGuard.fence)
             do { try await body(client, fake) } catch {
                 await client.close()
                 throw error

@@ -12,6 +12,8 @@ package struct FleetLayout: Sendable, Equatable {
     /// Which `Backend` runs this host; written by `up`.
     package var backend: String { configuration + "/backend" }
 
+    /// The newest lease that this host has heard of; only where it is driven from elsewhere.
+    package var fence: String { state + "/fence" }
     package var ledger: String { state + "/ledger.db" }
     /// Which database holds the ledger, with its user's password; absent = the file above.
     package var ledgerMark: String { configuration + "/ledger" }

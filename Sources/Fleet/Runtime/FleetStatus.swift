@@ -14,10 +14,13 @@ package struct FleetStatus: Sendable, Equatable, Codable {
     /// Who gets the new traffic: one entry per pool and generation that gets any; the parts of a pool add up
     /// to 1. Empty while nobody serves.
     package var trafficShare: [TrafficShare]
+    /// Of a fleet over several hosts, in the order of fleet.yaml; empty where there is one.
+    package var hosts: [HostStatus]
 
     package init(
         fleet: String, generation: Int, release: ReleaseStamp?, converged: Bool, instances: [InstanceStatus],
-        edge: EdgeStatus, gate: GateStatus, supervisor: SupervisorStatus, trafficShare: [TrafficShare] = []
+        edge: EdgeStatus, gate: GateStatus, supervisor: SupervisorStatus, trafficShare: [TrafficShare] = [],
+        hosts: [HostStatus] = []
     ) {
         self.fleet = fleet
         self.generation = generation
@@ -28,6 +31,7 @@ package struct FleetStatus: Sendable, Equatable, Codable {
         self.gate = gate
         self.supervisor = supervisor
         self.trafficShare = trafficShare
+        self.hosts = hosts
     }
 }
 
@@ -169,7 +173,7 @@ package enum Era: String, Sendable, Hashable, Codable, CaseIterable { case moder
 // A key that is absent and a key that is null are two things to a script: every key is always there.
 extension FleetStatus {
     private enum CodingKeys: CodingKey {
-        case fleet, generation, release, converged, instances, edge, gate, supervisor, trafficShare
+        case fleet, generation, release, converged, instances, edge, gate, supervisor, trafficShare, hosts
     }
 
     /// A supervisor of an older release does not say who shares.
@@ -184,7 +188,8 @@ extension FleetStatus {
             edge: try values.decode(EdgeStatus.self, forKey: .edge),
             gate: try values.decode(GateStatus.self, forKey: .gate),
             supervisor: try values.decode(SupervisorStatus.self, forKey: .supervisor),
-            trafficShare: try values.decodeIfPresent([TrafficShare].self, forKey: .trafficShare) ?? [])
+            trafficShare: try values.decodeIfPresent([TrafficShare].self, forKey: .trafficShare) ?? [],
+            hosts: try values.decodeIfPresent([HostStatus].self, forKey: .hosts) ?? [])
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -198,6 +203,7 @@ extension FleetStatus {
         try container.encode(gate, forKey: .gate)
         try container.encode(supervisor, forKey: .supervisor)
         try container.encode(trafficShare, forKey: .trafficShare)
+        try container.encode(hosts, forKey: .hosts)
     }
 }
 

@@ -78,11 +78,11 @@ package struct ReleaseStamp: Sendable, Hashable, Codable {
 }
 
 package struct InstancePlan: Sendable, Equatable, Codable {
-    /// `POOL-SLOT-gGENERATION`, such as `analytics-1-g2`.
+    /// `POOL-SLOT-gGENERATION`, such as `analytics-1-g2`; in a fleet over several hosts `POOL-HOST-SLOT-gGENERATION`.
     package var name: String
     package var pool: String
     package var host: String
-    /// Counts from 1 within the pool.
+    /// Counts from 1 within the pool on its host.
     package var slot: Int
     package var generation: Int
     package var port: Int

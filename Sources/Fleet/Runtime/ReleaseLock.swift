@@ -96,4 +96,12 @@ package struct ReleaseCommand: Sendable, Equatable, Codable {
         self.arguments = arguments
         self.environment = environment
     }
+
+    /// The same on a host that keeps its state elsewhere; only there the paths lead anywhere.
+    package func moved(from state: String, to other: String) -> ReleaseCommand {
+        func moved(_ text: String) -> String { text.replacing(state + "/", with: other + "/") }
+        guard state != other else { return self }
+        return ReleaseCommand(
+            executable: moved(executable), arguments: arguments.map(moved), environment: environment.mapValues(moved))
+    }
 }

@@ -36,6 +36,9 @@ package struct FleetSpec: Sendable, Equatable, Codable {
         self.logs = logs
         self.ledger = ledger
     }
+
+    /// One operator drives several hosts: instances bear their host's name, and every host has every pool.
+    package var spansHosts: Bool { hosts.count > 1 }
 }
 
 /// A ledger in a MongoDB deployment, for a fleet that operators change from several machines.

@@ -10,6 +10,7 @@ extension OperatorPorts {
         ports.control = FencedControl(control: control, lease: lease)
         ports.files = FencedFiles(files: files, lease: lease)
         ports.vault = vault.map { FencedVault(vault: $0, lease: lease) }
+        ports.hosts = hosts.map { FencedChores(chores: $0, lease: lease) }
         ports.users = { [users] in FencedUsers(users: try users($0), lease: lease) }
         ports.isInterrupted = { [isInterrupted] in isInterrupted() || lease.isLost }
         return ports
@@ -51,12 +52,52 @@ private struct FencedControl: FleetControl {
         try lease.check()
         return try await control.retire(generation, only: instances, drain: drain)
     }
+    func promise(_ generation: Int, patience: Seconds) async throws {
+        try lease.check()
+        try await control.promise(generation, patience: patience)
+    }
+    func attempt(_ generation: Int) async throws {
+        try lease.check()
+        try await control.attempt(generation)
+    }
+    func hold(_ generation: Int) async throws {
+        try lease.check()
+        try await control.hold(generation)
+    }
+    func seal(_ generation: Int) async throws {
+        try lease.check()
+        try await control.seal(generation)
+    }
+    func finish(_ generation: Int) async throws {
+        try lease.check()
+        try await control.finish(generation)
+    }
     func offer(of generation: Int) async throws -> ReleaseOffer? { try await control.offer(of: generation) }
     func rehearse(_ plan: GenerationPlan) async throws { try await control.rehearse(plan) }
     func check() async throws { try await control.check() }
     func shutdown(drain: Seconds) async throws {
         try lease.check()
         try await control.shutdown(drain: drain)
+    }
+}
+
+private struct FencedChores: HostChores {
+    let chores: any HostChores
+    let lease: HeldLease
+
+    func wake() async throws -> Bool { try await chores.wake() }
+    func bring(_ release: Digest) async throws {
+        try lease.check()
+        try await chores.bring(release)
+    }
+    func fault(_ next: GenerationPlan) async throws -> String? { try await chores.fault(next) }
+    func keep(_ passwords: [String: Secret], of plan: GenerationPlan) async throws {
+        try lease.check()
+        try await chores.keep(passwords, of: plan)
+    }
+    func sweep(keeping instances: Set<String>) async throws {
+        try lease.check()
+        try await chores.sweep(keeping: instances)
     }
 }
 

@@ -39,6 +39,7 @@ package struct FleetOperator: Sendable {
 
     /// - Parameter renew: makes a new generation although nothing differs; it is told the wish, and may object.
     func converge(verb: String, renew: ((Digest) throws -> Void)? = nil) async throws -> Result {
+        if context.spec.spansHosts, context.spec.rollout.strategy != .flip { throw HostsControl.oneAtATime }
         let known = try await ports.ledger.load()
         try await credentials.checkAdmin(removing: [known.current, known.next].compactMap(\.self))
         let release = try await present(context.spec.server.release)
@@ -146,8 +147,9 @@ extension FleetOperator {
                 next: "correct server/release or server/profile")
         }
         let command = try await ports.releases.command(context.profile.start.command, of: release)
+        let layout = context.hostLayout ?? context.layout
         return GenerationPlanner(
-            spec: context.spec, profile: context.profile, release: release, command: command,
-            layout: context.layout)
+            spec: context.spec, profile: context.profile, release: release,
+            command: command.moved(from: context.layout.state, to: layout.state), layout: layout)
     }
 }

@@ -15,18 +15,30 @@ struct InstanceCredentials: Sendable {
     /// Users and files of a new generation. Safe to run again: it makes new passwords then.
     func create(for plan: GenerationPlan) async throws {
         let directory = try userDirectory()
+        var passwords: [String: Secret] = [:]
         for instance in plan.instances {
-            try makeDirectories(instance)
-            let header = instance.probe.headersFile == nil ? nil : try headerSecret(instance.pool)
-            var uri: Secret?
-            if let proof = instance.proof, let database = context.spec.database {
+            // Before its user: what is swept goes by the directories.
+            if ports.hosts == nil { try makeDirectories(instance) }
+            if let proof = instance.proof, context.spec.database != nil {
                 let password = ports.secrets.secret(bytes: 24)
                 _ = try await directory?.ensure(proof.user, password: password, grants: proof.grants)
-                try ports.files.write(passwordFile(instance), password.reveal(), mode: 0o600)
-                uri = try ports.instanceURI(database.uri, proof.user, password)
+                passwords[instance.name] = password
             }
-            try await writeFiles(instance, uri: uri, header: header)
+            if ports.hosts == nil { try await place(instance, password: passwords[instance.name]) }
         }
+        try await ports.hosts?.keep(passwords, of: plan)
+    }
+
+    /// What an instance needs on the host where it runs.
+    func place(_ instance: InstancePlan, password: Secret?) async throws {
+        try makeDirectories(instance)
+        let header = instance.probe.headersFile == nil ? nil : try headerSecret(instance.pool)
+        var uri: Secret?
+        if let password, let proof = instance.proof, let database = context.spec.database {
+            try ports.files.write(passwordFile(instance), password.reveal(), mode: 0o600)
+            uri = try ports.instanceURI(database.uri, proof.user, password)
+        }
+        try await writeFiles(instance, uri: uri, header: header)
     }
 
     /// Asks the database for anything at all as its admin: before a verb changes something, not in the
@@ -42,6 +54,7 @@ struct InstanceCredentials: Sendable {
         var corrected: [String] = []
         for instance in plan.instances {
             guard let proof = instance.proof else { continue }
+            if ports.hosts != nil, try await directory.holdsExactly(proof.user, grants: proof.grants) { continue }
             guard let password = try ports.files.read(passwordFile(instance)) else {
                 throw Failure(
                     .failed, "cannot correct user \(proof.user)", because: "its password file is gone",
@@ -65,8 +78,14 @@ struct InstanceCredentials: Sendable {
         let directory = Self.hasUsers(plan) ? try admin() : nil
         for instance in plan.instances {
             if let proof = instance.proof { try await directory?.remove(proof.user) }
-            try removeFiles(of: instance.name)
+            if ports.hosts == nil { try removeFiles(of: instance.name) }
         }
+        guard let hosts = ports.hosts else { return }
+        // By what is to stay: a host that was away before may have more than this.
+        let record = try await ports.ledger.load()
+        let others = [record.current, record.next, record.scaling?.target].compactMap(\.self)
+        let names = Set(others.flatMap(\.instances).map(\.name))
+        try await hosts.sweep(keeping: names.subtracting(plan.instances.map(\.name)))
     }
 
     /// Where systemd makes the directories they are elsewhere, with a link at the usual place.
@@ -89,6 +108,10 @@ struct InstanceCredentials: Sendable {
     /// directory is made before its user and removed after it.
     func removeStrays(keeping plans: [GenerationPlan]) async throws {
         let kept = Set(plans.flatMap(\.instances).map(\.name))
+        if let hosts = ports.hosts {
+            try await removeStrangers(keeping: plans)
+            return try await hosts.sweep(keeping: kept)
+        }
         let strays = try ports.files.list(context.layout.instances).filter { !kept.contains($0) }
         guard !strays.isEmpty else { return }
         let directory = try userDirectory()

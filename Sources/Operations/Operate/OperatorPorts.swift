@@ -18,6 +18,8 @@ package struct OperatorPorts: Sendable {
     package var secrets: any SecretSource
     /// Where instances are units, their secrets are credentials; nil on the direct backend.
     package var vault: (any CredentialVault)?
+    /// Where instances run on other hosts; nil: on this machine.
+    package var hosts: (any HostChores)?
     package var time: any Timepiece
     package var progress: any Progress
     /// True once the operator asked to stop (INT or TERM).
@@ -28,7 +30,8 @@ package struct OperatorPorts: Sendable {
         instanceURI: @escaping @Sendable (String, String, Secret) throws -> Secret,
         control: any FleetControl, launcher: any SupervisorLauncher,
         sharedEdge: @escaping @Sendable (_ includeFile: String) -> any EdgeServer, ledger: any Ledger,
-        files: any FileStore, secrets: any SecretSource, vault: (any CredentialVault)? = nil, time: any Timepiece,
+        files: any FileStore, secrets: any SecretSource, vault: (any CredentialVault)? = nil,
+        hosts: (any HostChores)? = nil, time: any Timepiece,
         progress: any Progress,
         isInterrupted: @escaping @Sendable () -> Bool
     ) {
@@ -42,6 +45,7 @@ package struct OperatorPorts: Sendable {
         self.files = files
         self.secrets = secrets
         self.vault = vault
+        self.hosts = hosts
         self.time = time
         self.progress = progress
         self.isInterrupted = isInterrupted
@@ -53,6 +57,8 @@ package struct FleetContext: Sendable {
     package var spec: FleetSpec
     package var profile: Profile
     package var layout: FleetLayout
+    /// Of the hosts, where these are others than this machine; nil: the same.
+    package var hostLayout: FleetLayout?
     /// Path of `fleet.lock`.
     package var lockFile: String
     /// Absolute path of the admin's URI file.

@@ -11,6 +11,7 @@ extension RolloutRunner {
         let why = await seams.preflight(plan, try await status())
         try await bytes
         if let why { throw Stop(why: why) }
+        try await ports.hosts?.bring(plan.release.digest)
     }
 
     func stage() async throws {
@@ -37,6 +38,8 @@ extension RolloutRunner {
 
     mutating func drain() async throws {
         guard let old else { return }
+        // The journal says so by now: whatever happens, it is for good.
+        try await asking { try await $0.finish(plan.number) }
         ports.progress.step("draining generation \(old.number), at most \(plan.rollout.drain.spelled)")
         let report = try await asking { try await $0.retire(old.number, only: nil, drain: plan.rollout.drain) }
         if !report.words.isEmpty { ports.progress.step("generation \(old.number) is gone: \(report.words)") }
@@ -90,7 +93,10 @@ extension RolloutRunner {
     func becomeFit(_ names: Set<String>) async throws -> Bool {
         let deadline = ports.time.now().value + plan.health.startDeadline.value
         while ports.time.now().value < deadline {
-            let fit = try await status().status.instances.count { $0.ready && names.contains($0.name) }
+            let report = try await status()
+            // A host that is away will not make them fit.
+            if report.status.hosts.contains(where: { !$0.answers }) { return false }
+            let fit = report.status.instances.count { $0.ready && names.contains($0.name) }
             if fit == names.count { return true }
             try await ports.time.sleep(0.1)
         }

@@ -117,6 +117,7 @@ struct RolloutRunner: Sendable {
         case .flip:
             ports.progress.step("all ready and proved: moving new traffic to generation \(plan.number)")
             try await flip()
+        case .settle: try await asking { try await $0.seal(plan.number) }
         case .drain: try await drain()
         case .stop: try await stopOld()
         case .finalize: try await finalize()

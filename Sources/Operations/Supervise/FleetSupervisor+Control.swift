@@ -14,7 +14,7 @@ extension FleetSupervisor: SupervisorControl {
         }
         return StatusReport(
             revision: changes.revision, status: await fleetStatus(),
-            generations: plans.values.sorted { $0.number < $1.number }, figures: figures())
+            generations: plans.values.sorted { $0.number < $1.number }, figures: figures(), trial: active.trial)
     }
 
     package func begin(_ plan: GenerationPlan) async throws { try await begin(plan, only: nil) }
@@ -97,7 +97,19 @@ extension FleetSupervisor: SupervisorControl {
 
     package func flip(to generation: Int) async throws {
         await untilTakenOver()
-        guard active.generation != generation else { return try await endShare() }
+        guard active.generation != generation else {
+            try endTrial()
+            return try await endShare()
+        }
+        // It has come to the fleet with the generation that is on trial, and has nothing to go back to.
+        if let trial = active.trial, trial.from == nil, plans[generation] == nil {
+            return try await goBack(from: trial)
+        }
+        try await serve(generation)
+    }
+
+    /// - Parameter trial: as which it is noted, in the same breath.
+    func serve(_ generation: Int, on trial: FlipTrial? = nil) async throws {
         guard let plan = plans[generation] else { throw unknown(generation) }
         // Law 1. Flipping back is allowed to whatever still runs: it served a moment ago.
         let isWayBack = active.generation.map { generation < $0 } ?? false
@@ -109,6 +121,7 @@ extension FleetSupervisor: SupervisorControl {
         try refuseLeaving(plan)
         let before = active
         active.generation = generation
+        active.trial = trial
         // The one flipped back from keeps its sessions until it is taken away.
         active.share = isWayBack ? before.generation.map { GenerationStore.Active.Share(generation: $0, part: 0) } : nil
         do {
@@ -118,6 +131,7 @@ extension FleetSupervisor: SupervisorControl {
         } catch {
             active.generation = before.generation
             active.share = before.share
+            active.trial = before.trial
             // What refused the first may refuse this, too, such as a full disk; traffic goes back all the same.
             do { try store.save(active) } catch { ports.log("cannot note the way back: \(Self.words(error))") }
             try? await reconcileEdge()
@@ -203,7 +217,8 @@ extension FleetSupervisor {
         }
         return FleetStatus(
             fleet: serving?.fleet ?? plans.values.first?.fleet ?? "", generation: serving?.number ?? 0,
-            release: serving?.release, converged: isWhole == true && edge.state == .up && gate.state == .up,
+            release: serving?.release,
+            converged: isWhole == true && edge.state == .up && gate.state == .up && active.trial?.isShut != true,
             instances: instances, edge: edge, gate: gate,
             supervisor: SupervisorStatus(state: .up, pid: settings.pid, version: settings.version),
             trafficShare: trafficShares())
@@ -233,6 +248,10 @@ extension FleetSupervisor {
         let needed = (active.generation.flatMap { plans[$0] })?.edge.authorization.needsRefresher == true
         if needed, companions[.refresher]?.record == nil {
             return GateStatus(state: .up, reason: "the refresher is down: \(companions[.refresher]?.fault ?? "")")
+        }
+        guard active.trial?.isShut != true else {
+            return GateStatus(
+                state: .up, reason: "it serves nobody until `convoy resume` has said what the fleet serves")
         }
         return GateStatus(state: .up)
     }

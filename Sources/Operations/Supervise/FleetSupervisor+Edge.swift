@@ -158,16 +158,22 @@ extension FleetSupervisor {
 
     func gatePolicy(revision: Int) throws -> GatePolicy {
         guard let leading else { return GatePolicy(revision: revision, url: "", pools: [], issuers: []) }
-        let serving = active.generation.flatMap { plans[$0] }
+        // Nobody is served while nobody can say by which generation.
+        let isShut = active.trial?.isShut == true
+        let serving = isShut ? nil : active.generation.flatMap { plans[$0] }
         let pools = leading.pools.map { pool in
-            let also = sharing(pool.name).map {
-                GatePolicy.Pool.Also(colour: $0.plan.colour, part: $0.part, seed: $0.plan.number)
-            }
+            let also =
+                isShut
+                ? nil
+                : sharing(pool.name).map {
+                    GatePolicy.Pool.Also(colour: $0.plan.colour, part: $0.part, seed: $0.plan.number)
+                }
             let isModern =
                 comparesHeaders(pool.name, serving, before: \.active)
                 && (also == nil || comparesHeaders(pool.name, sharing(pool.name)?.plan, before: \.also?.colour))
             return GatePolicy.Pool(
-                name: pool.name, scope: pool.scope, active: serving?.colour, sessions: tags(of: pool.name),
+                name: pool.name, scope: pool.scope, active: serving?.colour,
+                sessions: isShut ? [] : tags(of: pool.name),
                 also: also, tools: pool.tools, comparesHeaders: pool.tools != nil && isModern,
                 clients: pool.clients, rate: pool.limits?.rate, sessionsAreExternal: pool.sessionsAreExternal)
         }

@@ -17,6 +17,7 @@ extension FleetSupervisor {
                 .failed, "cannot take generation \(generation) away", because: "it serves",
                 next: "use `convoy down` to stop the fleet")
         }
+        try refuseUndecided(generation)
         if !active.retiring.contains(generation) { try refuseOutage(withoutShareOf: plan) }
         let hadTraffic = active.share?.generation == generation || generation < active.generation ?? 0
         let gaveBack = active.share?.generation == generation

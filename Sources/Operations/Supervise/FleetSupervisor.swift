@@ -59,6 +59,11 @@ package actor FleetSupervisor {
     var figureBook = FigureBook()
     /// When somebody last wanted figures, on the monotonic clock.
     var figuresAskedAt = -Double.infinity
+    /// A promise to flip, and until when it is good.
+    var promise: (generation: Int, patience: Seconds, until: Double)?
+    /// When the operator's last word on a trial came; nil: none since this supervisor started.
+    var trialHeard: Seconds?
+    var trialWatch: Task<Void, Never>?
     var isShuttingDown = false
     var hasTakenOver = false
     private var finish: CheckedContinuation<Void, Never>?
@@ -155,6 +160,7 @@ package actor FleetSupervisor {
             for instance in instances(of: plan) { await takeOver(instance, plan) }
         }
         await ports.units?.sweep(except: Set(runners.keys))
+        lapseLeftTrial()
         hasTakenOver = true
         changed()
         await renewCompanions()

@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import Planning
 import Ports
 
 /// What a supervisor must find again after it was killed: which generations it runs, which one
@@ -16,6 +17,8 @@ struct GenerationStore: Sendable {
         var begun: [Int: [String]]
         /// Instances told to go while the rest of their generation stays.
         var leaving: [String]
+        /// A flip that several hosts make together, until it is for good.
+        var trial: FlipTrial?
 
         struct Share: Codable, Equatable {
             var generation: Int
@@ -25,7 +28,7 @@ struct GenerationStore: Sendable {
 
         init(
             generation: Int?, policyRevision: Int, retiring: [Int], share: Share? = nil, begun: [Int: [String]] = [:],
-            leaving: [String] = []
+            leaving: [String] = [], trial: FlipTrial? = nil
         ) {
             self.generation = generation
             self.policyRevision = policyRevision
@@ -33,6 +36,7 @@ struct GenerationStore: Sendable {
             self.share = share
             self.begun = begun
             self.leaving = leaving
+            self.trial = trial
         }
 
         /// Absent is what a supervisor of an older release did not know.
@@ -44,7 +48,8 @@ struct GenerationStore: Sendable {
                 retiring: try values.decode([Int].self, forKey: .retiring),
                 share: try values.decodeIfPresent(Share.self, forKey: .share),
                 begun: try values.decodeIfPresent([Int: [String]].self, forKey: .begun) ?? [:],
-                leaving: try values.decodeIfPresent([String].self, forKey: .leaving) ?? [])
+                leaving: try values.decodeIfPresent([String].self, forKey: .leaving) ?? [],
+                trial: try values.decodeIfPresent(FlipTrial.self, forKey: .trial))
         }
 
         /// Forgets what is said of generations that are not there any more.

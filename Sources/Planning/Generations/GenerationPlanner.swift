@@ -11,11 +11,12 @@ package struct GenerationPlanner: Sendable {
     package var release: InstalledRelease
     package var command: ReleaseCommand
     package var layout: FleetLayout
-    package var host: String
+    /// The only host to plan for; nil = all of them.
+    package var host: String?
 
     package init(
         spec: FleetSpec, profile: Profile, release: InstalledRelease, command: ReleaseCommand, layout: FleetLayout,
-        host: String = "local"
+        host: String? = nil
     ) {
         self.spec = spec
         self.profile = profile
@@ -42,13 +43,16 @@ package struct GenerationPlanner: Sendable {
             slots: slots, before: current.map { [$0] } ?? [], range: spec.ports,
             monitoring: profile.start.monitoringPort)
         let instances = try spec.pools.flatMap { pool in
-            try (1...pool.replicas).map { slot in
-                guard let ports = allocation.ports[.init(pool: pool.name, number: slot)] else {
-                    throw Failure(.failed, "cannot plan \(pool.name)-\(slot)", because: "it has no port", next: "")
+            try hosts.flatMap { host in
+                try (1...pool.replicas).map { slot in
+                    guard let ports = allocation.ports[.init(pool: pool.name, number: slot)] else {
+                        throw Failure(.failed, "cannot plan \(pool.name)-\(slot)", because: "it has no port", next: "")
+                    }
+                    return try instance(pool, host, slot, number, colour, ports)
                 }
-                return try instance(pool, slot, number, colour, ports)
             }
         }
+        try checkNames(instances)
         return GenerationPlan(
             number: number, fleet: spec.name, colour: colour, release: release.stamp, profile: profile.name,
             wish: try wish(), instances: instances,
@@ -88,10 +92,28 @@ package struct GenerationPlanner: Sendable {
         return digest
     }
 
+    private var hosts: [String] { host.map { [$0] } ?? (spec.spansHosts ? spec.hosts.map(\.name) : ["local"]) }
+
+    /// `a-b` on `c` and `a` on `b-c` would share users and units.
+    private func checkNames(_ instances: [InstancePlan]) throws {
+        var seen: [String: InstancePlan] = [:]
+        for instance in instances {
+            guard let other = seen.updateValue(instance, forKey: instance.name) else { continue }
+            throw Failure(
+                .badSpec, "cannot plan \(instance.name)",
+                because: "pool \(other.pool) on \(other.host) and pool \(instance.pool) on \(instance.host) "
+                    + "give the same name",
+                next: "rename a pool or a host")
+        }
+    }
+
     private func instance(
-        _ pool: PoolSpec, _ slot: Int, _ generation: Int, _ colour: Colour, _ ports: PortAllocation.Ports
+        _ pool: PoolSpec, _ host: String, _ slot: Int, _ generation: Int, _ colour: Colour,
+        _ ports: PortAllocation.Ports
     ) throws -> InstancePlan {
-        let name = "\(pool.name)-\(slot)-g\(generation)"
+        // A fleet of one host keeps the names that it was begun with.
+        let place = spec.spansHosts ? "\(pool.name)-\(host)" : pool.name
+        let name = "\(place)-\(slot)-g\(generation)"
         let directory = layout.instance(name)
         let port = ports.port(colour)
         let expansion = try expand(

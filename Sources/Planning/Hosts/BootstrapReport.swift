@@ -51,6 +51,18 @@ package struct BootstrapReport: Sendable, Equatable, Encodable {
         self.hosts = hosts
     }
 
+    /// What was done afterwards, host by host.
+    package mutating func add(_ later: BootstrapReport) {
+        for row in later.hosts {
+            guard let index = hosts.firstIndex(where: { $0.host == row.host }) else { continue }
+            let known = hosts[index].changes.map(\.kind)
+            hosts[index].changes += row.changes.filter { !known.contains($0.kind) }
+            hosts[index].faults += row.faults
+            hosts[index].seconds += row.seconds
+            if row.state != .unchanged { hosts[index].state = row.state }
+        }
+    }
+
     package var hasFault: Bool { hosts.contains { !$0.faults.isEmpty } }
     /// Of the first fault.
     package var exitCode: Int32 { (hosts.flatMap(\.faults).first?.code ?? .failed).rawValue }

@@ -7,7 +7,7 @@ package enum HostProtocol {
     /// Raised with every change that the other side could misread.
     package static let version = 1
     /// Longer lines are nobody's.
-    package static let longestLine = 1 << 20
+    package static let longestLine = 16 << 20
 
     static func line(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
@@ -56,6 +56,16 @@ package struct HostRequest: Sendable, Equatable, Codable {
         case confirm
         /// The fleet's status document.
         case status
+        /// Has the supervisor run, of a host that is driven from elsewhere: `{"started": BOOL}`.
+        case wake
+        /// Whether a release (`digest`) is not here, whole: `{"lacks": BOOL}`.
+        case lacks
+        /// Why this host can't take a generation (`plan`): `{"fault": TEXT or null}`.
+        case room
+        /// Writes what instances of a generation (`plan`) need, with their users' `passwords`; under `fence`.
+        case keep
+        /// Takes away what is there of all instances but those named (`instances`, by commas); under `fence`.
+        case sweep
     }
 
     package var ask: Verb

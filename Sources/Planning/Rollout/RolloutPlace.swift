@@ -40,6 +40,8 @@ package struct RolloutPlace: Sendable, Equatable {
             return .part(max(1, road.reached(step)), .retire)
         }
         if step.isPastReturn, road.steps.contains(step) { return step }
+        // What hosts hold on trial only, they hold by the word of who is at work now.
+        if road.steps.contains(.settle) { return .flip }
         return road.steps.contains(.soak) ? .soak : .stop
     }
 }

@@ -37,7 +37,12 @@ package struct RolloutRoad: Sendable, Equatable {
             steps += deeds.drop { $0 != first }.map { .part(number, $0) }
         }
         if strategy == .canary { steps.append(.watch) }
-        self.steps = steps + flip.dropFirst(2)
+        steps += flip.dropFirst(2)
+        // Between several hosts a flip is on trial until all of them have heard that it is for good.
+        if hasCurrent, plan.hosts.count > 1, let drain = steps.firstIndex(of: .drain) {
+            steps.insert(.settle, at: drain)
+        }
+        self.steps = steps
     }
 
     /// All the way back from the end of the soak.
@@ -90,7 +95,7 @@ package struct RolloutRoad: Sendable, Equatable {
         }
         for pool in plan.pools.map(\.name) {
             func slots(_ plan: GenerationPlan) -> [InstancePlan] {
-                plan.instances.filter { $0.pool == pool }.sorted { $0.slot < $1.slot }
+                plan.instances.filter { $0.pool == pool }.sorted { ($0.slot, $0.host) < ($1.slot, $1.host) }
             }
             let (old, new) = (slots(before), slots(plan))
             // Never all of a pool at once.

@@ -5,6 +5,8 @@ package enum RolloutStep: Sendable, Hashable, CaseIterable {
     case preflight, stage, start, verify, compare, flip, soak, drain, stop, finalize, prune
     /// A canary serves its part of the callers.
     case watch
+    /// Several hosts promise each other, by the operator, that none of them goes back by itself any more.
+    case settle
     // Back.
     case flipBack, takeAway, finalizeUndone
     /// Of one part of the instances, from 1: a canary is one part, a rolling update has as many as it takes.
@@ -71,7 +73,7 @@ package enum RolloutStep: Sendable, Hashable, CaseIterable {
 extension RolloutStep: RawRepresentable {
     /// `flip`, or `share.2` of a part.
     package init?(rawValue: String) {
-        if let named = (Self.allCases + [.watch]).first(where: { $0.rawValue == rawValue }) {
+        if let named = (Self.allCases + [.watch, .settle]).first(where: { $0.rawValue == rawValue }) {
             self = named
             return
         }
@@ -95,6 +97,7 @@ extension RolloutStep: RawRepresentable {
         case .finalize: "finalize"
         case .prune: "prune"
         case .watch: "watch"
+        case .settle: "settle"
         case .flipBack: "flipBack"
         case .takeAway: "takeAway"
         case .finalizeUndone: "finalizeUndone"
@@ -121,6 +124,7 @@ extension RolloutStep {
         case .finalize: "noting what serves now"
         case .prune: "clearing up what nobody needs"
         case .watch: "watching the canary serve its part"
+        case .settle: "having every host stay with the next generation"
         case .flipBack: "moving traffic back"
         case .takeAway: "taking the next generation away"
         case .finalizeUndone: "noting that nothing has changed"

@@ -59,19 +59,38 @@ struct Bootstrap: AsyncParsableCommand {
         defer { folder.remove() }
         let (wish, cargo) = try await packed(workplace, context, spec, progress, folder)
         let interrupts = Interrupts()
-        let ports = BootstrapPorts(
+        var ports = BootstrapPorts(
             dialer: OpenSSHDialer(
                 SSHSettings(
                     configuration: sshConfig ?? ProcessInfo.processInfo.environment["CONVOY_SSH_CONFIG"],
                     sockets: folder.path)),
-            visitor: WireVisitor(roots: try context.spec.edge.tls.flatMap { try bytes($0.certificate) }),
+            visitor: WireVisitor(roots: try spec.edge.tls.flatMap { try bytes(workplace.beside($0.certificate)) }),
             time: SystemTime(), progress: progress, isInterrupted: { interrupts.happened })
         let runner = BootstrapRunner(wish: wish, cargo: cargo, ports: ports)
-        let report = try await runner.run(hosts, isDry: dryRun)
+        var report: BootstrapReport
+        if spec.spansHosts, !dryRun {
+            // Nobody serves before all of them do.
+            ports.visitor = NoVisit()
+            report = try await BootstrapRunner(wish: wish, cargo: cargo, ports: ports).run(hosts, isDry: false)
+            if !report.hasFault, hosts.count == spec.hosts.count {
+                try await bringUp(workplace, context, progress)
+                report.add(try await runner.run(hosts, isDry: false))
+            }
+        } else {
+            report = try await runner.run(hosts, isDry: dryRun)
+        }
         progress.endDetail()
         Terminal.print(output.json ? try StableJSON.text(report) : BootstrapText(report).text)
         if report.hasFault { throw ExitCode(report.exitCode) }
         if dryRun, report.hasChange { throw ExitCode(Failure.Code.differencesFound.rawValue) }
+    }
+
+    /// All hosts are members by now: the fleet comes up on all of them, or on none.
+    private func bringUp(_ workplace: Workplace, _ context: FleetContext, _ progress: TerminalProgress) async throws {
+        if let sshConfig { setenv("CONVOY_SSH_CONFIG", sshConfig, 1) }
+        _ = try await workplace.underLease("bootstrap") { lease in
+            try await workplace.fleetOperator(context, progress: progress, under: lease).up()
+        }
     }
 
     private func chosen(_ spec: FleetSpec) throws -> [HostSpec] {
@@ -79,13 +98,6 @@ struct Bootstrap: AsyncParsableCommand {
             throw Failure(
                 .badSpec, "cannot bootstrap", because: "\(file) names no hosts",
                 next: "add hosts: {web-1: {address: ..., ssh: USER@HOST}}; for this machine there is `convoy up`")
-        }
-        // Each host makes users of the same names: two would change each other's passwords.
-        if spec.database != nil, spec.hosts.count > 1 {
-            throw Failure(
-                .badSpec, "cannot bootstrap \(spec.hosts.count) hosts of one fleet",
-                because: "instances of two hosts can't share database users, and have no other names yet",
-                next: "give each host a fleet of its own, or bootstrap one host only")
         }
         if let stranger = host.first(where: { name in !spec.hosts.contains { $0.name == name } }) {
             throw Failure(

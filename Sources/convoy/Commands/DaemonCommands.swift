@@ -5,6 +5,7 @@ import Edge
 import Fleet
 import Foundation
 import Gate
+import Ledger
 import MongoDB
 import Operations
 import Ports
@@ -37,7 +38,8 @@ struct Supervise: AsyncParsableCommand {
         let supervisor = FleetSupervisor(ports: ports, settings: try Self.settings(layout, host))
         let running = Task { try await supervisor.run() }
         let server = try await ControlServer.start(
-            supervisor, drift: supervisor, on: .path(layout.controlSocket), guardedBy: Workplace.leases(layout))
+            supervisor, drift: supervisor, on: .path(layout.controlSocket),
+            guardedBy: MemberGuard(own: Workplace.leases(layout), fence: FenceFile(layout.fence)))
         let interrupts = Interrupts { Foundation.exit(0) }
         let heartbeat = Heartbeat(notify: SystemdNotify()).start(supervisor)
         defer { heartbeat?.cancel() }

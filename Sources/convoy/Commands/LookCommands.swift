@@ -10,7 +10,7 @@ struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show every instance: state, proof, version, port, pid.",
         discussion:
-            "Asks the supervisor of this root. Exit 69 when none answers; `convoy up` starts one, which adopts what still runs."
+            "Asks the supervisor of this root, or of every host that fleet.yaml names, if several. Exit 69 when none answers; `convoy up` starts one, which adopts what still runs."
     )
 
     @OptionGroup var fleet: FleetOptions
@@ -18,16 +18,24 @@ struct Status: AsyncParsableCommand {
 
     func run() async throws {
         let workplace = Workplace(fleet)
+        if let context = try? workplace.context(), context.spec.spansHosts {
+            let silence = TerminalProgress(terminal: workplace.terminal, isQuiet: true)
+            return try show(try await workplace.fleetOperator(context, progress: silence).status(), workplace)
+        }
         let control = ControlClient(socket: workplace.layout.controlSocket)
         do {
             let status = try await control.status(newerThan: nil, timeout: 0).status
             await control.close()
-            let text = StatusText(status, terminal: workplace.terminal).text
-            Terminal.print(output.json ? try StableJSON.text(status) : text)
+            try show(status, workplace)
         } catch {
             await control.close()
             throw error
         }
+    }
+
+    private func show(_ status: FleetStatus, _ workplace: Workplace) throws {
+        let text = StatusText(status, terminal: workplace.terminal).text
+        Terminal.print(output.json ? try StableJSON.text(status) : text)
     }
 }
 

@@ -27,14 +27,15 @@ struct Up: AsyncParsableCommand {
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
         let result = try await workplace.underLease("up") { lease in
+            let isHere = !context.spec.spansHosts
             if let backend { try await workplace.host().choose(backend) }
-            if let note = ResourcesNote.text(context.spec, try workplace.host().backend) { progress.step(note) }
-            try workplace.host().checkUsers(of: context.spec)
+            if isHere, let note = ResourcesNote.text(context.spec, try workplace.host().backend) { progress.step(note) }
+            if isHere { try workplace.host().checkUsers(of: context.spec) }
             let result = try await workplace.fleetOperator(
                 context, progress: progress, under: lease, acceptsBreaking: breaking.acceptBreaking
             ).up()
             try lease.check()
-            try await workplace.host().admit(workplace)
+            if isHere { try await workplace.host().admit(workplace) }
             return result
         }
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)

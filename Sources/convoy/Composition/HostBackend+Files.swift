@@ -1,5 +1,7 @@
+import Control
 import Fleet
 import Foundation
+import Ledger
 import Planning
 import Ports
 import Rendering
@@ -22,8 +24,7 @@ extension HostBackend {
     /// The rules that the fleet that serves should have; nil when they are kept already, or it can have none.
     func wantedRules(_ workplace: Workplace) async throws -> RenderedFile? {
         guard backend == .systemd else { return nil }
-        let record = try await workplace.leases.ledger().load()
-        guard let plan = record.current, let edge = try edgeUser() else { return nil }
+        guard let plan = try await serving(workplace), let edge = try edgeUser() else { return nil }
         let users = try databaseUsers(plan.origin.spec.database)
         let rules = try FirewallRenderer.render(FirewallPlan(plan, edgeUser: edge.user, databaseUsers: users))
         return try PosixFiles().read(layout.firewallRules) == rules.content ? nil : rules
@@ -33,7 +34,7 @@ extension HostBackend {
     /// are kept. False: nothing is to be tried.
     func tryRules(_ workplace: Workplace) async throws -> Bool {
         guard let rules = try await wantedRules(workplace) else { return false }
-        guard let plan = try await workplace.leases.ledger().load().current else { return false }
+        guard let plan = try await serving(workplace) else { return false }
         try await armUndo()
         try PosixFiles().write(triedRules, rules.content, mode: 0o644)
         try await nft(["-f", triedRules], failing: "cannot load the firewall's rules")
@@ -44,6 +45,15 @@ extension HostBackend {
                 next: "they are taken back within a minute; see `systemctl status \(Self.undo).timer`")
         }
         return true
+    }
+
+    /// Of a fleet over several hosts, this one's part of it, by its supervisor: the ledger is elsewhere.
+    private func serving(_ workplace: Workplace) async throws -> GenerationPlan? {
+        guard FenceFile(layout.fence).exists else { return try await workplace.leases.ledger().load().current }
+        let control = ControlClient(socket: layout.controlSocket)
+        defer { Task { await control.close() } }
+        let report = try await control.status(newerThan: nil, timeout: 0)
+        return report.generations.first { $0.number == report.status.generation }
     }
 
     /// Before anything changes: rules are made last, and a wrong name should not wait for that.

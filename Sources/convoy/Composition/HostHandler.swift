@@ -13,8 +13,23 @@ struct HostHandler: Sendable {
     private var workplace: Workplace { Workplace(file: BootstrapPlace.folder + "/fleet.yaml", root: "/") }
 
     func handle(_ request: HostRequest, _ progress: any Ports.Progress) async throws -> JSONValue {
+        let membership = HostMembership(workplace: workplace, progress: progress)
         switch request.ask {
         case .hello: return .object([:])
+        case .wake: return .object(["started": .bool(try await membership.wake())])
+        case .lacks:
+            guard let digest = request.with["digest"].flatMap({ Digest(hex: $0) }) else { return .null }
+            return .object(["lacks": .bool(try await membership.lacks(digest))])
+        case .room:
+            let fault = try await membership.room(for: try request.plan())
+            return .object(["fault": fault.map { .string($0) } ?? .null])
+        case .keep:
+            try await membership.keep(try request.plan(), try request.passwords(), under: request.fence)
+            return .object([:])
+        case .sweep:
+            let names = (request.with["instances"] ?? "").split(separator: ",").map(String.init)
+            try await membership.sweep(keeping: Set(names), under: request.fence)
+            return .object([:])
         case .facts: return try await facts(request.with["files"])
         case .plan: return try await plan(progress)
         case .receive: return try await receive(request.with)
@@ -46,6 +61,11 @@ struct HostHandler: Sendable {
 
     private func plan(_ progress: any Ports.Progress) async throws -> JSONValue {
         let context = try workplace.context()
+        if context.spec.spansHosts {
+            let lacking = try HostMembership(workplace: workplace, progress: progress).lacks()
+            let isStale = try await workplace.host().wantedRules(workplace) != nil
+            return try JSONValue(encoding: HostPlan(changes: lacking, firewall: isStale))
+        }
         let plan = try await workplace.fleetOperator(context, progress: progress).plan()
         let isWallStale = try await workplace.host().wantedRules(workplace) != nil
         return try JSONValue(
@@ -68,6 +88,10 @@ struct HostHandler: Sendable {
     private func up(_ progress: any Ports.Progress) async throws -> JSONValue {
         let workplace = workplace
         let context = try workplace.context()
+        if context.spec.spansHosts {
+            return .object(["changed": .bool(try await HostMembership(workplace: workplace, progress: progress).join())]
+            )
+        }
         let result = try await workplace.underLease("up") { lease in
             try await workplace.host().choose(.systemd)
             return try await workplace.fleetOperator(context, progress: progress, under: lease).up()

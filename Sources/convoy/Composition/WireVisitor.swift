@@ -32,3 +32,8 @@ struct WireVisitor: EdgeVisitor {
             next: "see `convoy status` and `journalctl -u convoy-edge` there, and any firewall on the way")
     }
 }
+
+/// Where nobody serves yet.
+struct NoVisit: EdgeVisitor {
+    func visit(_ edge: EdgeSpec, pool: String, at address: String) async throws {}
+}

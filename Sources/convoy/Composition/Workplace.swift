@@ -73,24 +73,28 @@ struct Workplace {
     /// Reads and checks the fleet's files.
     func context() throws -> FleetContext {
         let (spec, profile) = try SpecFile(path: file, workplace: self).load()
-        return FleetContext(
+        var context = FleetContext(
             spec: resolved(spec), profile: profile, layout: layout, lockFile: lockFile,
             adminFile: spec.database?.adminFile.map(beside))
+        if spec.spansHosts { context.hostLayout = FleetLayout(root: "/") }
+        return context
     }
 
     /// Paths in the plan are absolute: the supervisor has another working directory.
     private func resolved(_ spec: FleetSpec) -> FleetSpec {
         var spec = spec
+        // Other hosts have them where a bootstrap has put them.
+        let beside = spec.spansHosts ? Workplace(file: BootstrapPlace.folder + "/fleet.yaml", root: "/").beside : beside
         if let tls = spec.edge.tls {
             spec.edge.tls = tls.map(beside)
         }
         if case .issuers(let issuers) = spec.edge.authorization {
-            spec.edge.authorization = .issuers(issuers.map(resolved))
+            spec.edge.authorization = .issuers(issuers.map { resolved($0, beside) })
         }
         return spec
     }
 
-    private func resolved(_ issuer: IssuerSpec) -> IssuerSpec {
+    private func resolved(_ issuer: IssuerSpec, _ beside: (String) -> String) -> IssuerSpec {
         var issuer = issuer
         if case .file(let path) = issuer.keys { issuer.keys = .file(beside(path)) }
         if let secret = issuer.introspection?.secretFile { issuer.introspection?.secretFile = beside(secret) }
@@ -102,8 +106,33 @@ struct Workplace {
             configuration: layout.edgeConfiguration, includeFile: includeFile, gateSocket: layout.gateSocket)
     }
 
-    /// Without a lease it can look, and change nothing.
+    /// Without a lease it can look, and change nothing. Of a fleet over several hosts it works on these.
     func fleetOperator(
+        _ context: FleetContext, progress: any Ports.Progress, under lease: HeldLease? = nil,
+        acceptsBreaking: Bool = false,
+        journaled: @escaping @Sendable (JournalEntry) -> Void = { _ in }
+    ) throws -> FleetOperator {
+        let local = try localOperator(
+            context, progress: progress, under: lease, acceptsBreaking: acceptsBreaking, journaled: journaled)
+        guard context.spec.spansHosts else { return local }
+        let hosts = try FleetHosts(context.spec.hosts)
+        var ports = local.ports
+        let chores = hosts.chores(layout, under: lease?.fence, progress: progress)
+        ports.control = hosts.control(under: lease?.fence, progress: progress)
+        ports.launcher = HostsLauncher(chores)
+        ports.hosts = chores
+        ports.vault = nil
+        let own = lease.map(ports.fenced) ?? ports
+        var seams = seams(lease, acceptsBreaking, journaled).watching(own, layout: layout, room: PosixRoom())
+        seams.preflight = { next, _ in
+            do { return try await chores.fault(next) } catch { return (error as? Failure)?.why ?? "\(error)" }
+        }
+        seams.warnings = { _, _ in [] }
+        return FleetOperator(ports: own, context: context, seams: seams)
+    }
+
+    /// On this machine.
+    func localOperator(
         _ context: FleetContext, progress: any Ports.Progress, under lease: HeldLease? = nil,
         acceptsBreaking: Bool = false,
         journaled: @escaping @Sendable (JournalEntry) -> Void = { _ in }

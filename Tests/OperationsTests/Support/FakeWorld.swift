@@ -18,8 +18,8 @@ final class FakeWorld: Sendable {
     let layout: FleetLayout
     let disk = FakeDisk()
     let machine: FakeMachine
-    let database = FakeDatabase()
-    let time = FakeTime()
+    let database: FakeDatabase
+    let time: FakeTime
     let prober: FakeProber
     let edge = FakeEdge()
     let sharedEdge = FakeSharedEdge()
@@ -43,7 +43,10 @@ final class FakeWorld: Sendable {
     let closing = Mutex<Seconds>(0)
     private let lives = Mutex<(count: Int, now: Life?)>((0, nil))
 
-    init(root: String = "/fleet") {
+    /// Worlds of one fleet share database and clock.
+    init(root: String = "/fleet", database: FakeDatabase = FakeDatabase(), time: FakeTime = FakeTime()) {
+        self.database = database
+        self.time = time
         layout = FleetLayout(root: root)
         machine = FakeMachine(disk: disk, policyPath: layout.gatePolicy)
         prober = FakeProber(machine: machine)
@@ -223,6 +226,13 @@ struct FakeControl: FleetControl {
     func retire(_ generation: Int, only instances: Set<String>?, drain: Seconds) async throws -> DrainReport {
         try await reach().retire(generation, only: instances, drain: drain)
     }
+    func promise(_ generation: Int, patience: Seconds) async throws {
+        try await reach().promise(generation, patience: patience)
+    }
+    func attempt(_ generation: Int) async throws { try await reach().attempt(generation) }
+    func hold(_ generation: Int) async throws { try await reach().hold(generation) }
+    func seal(_ generation: Int) async throws { try await reach().seal(generation) }
+    func finish(_ generation: Int) async throws { try await reach().finish(generation) }
     func offer(of generation: Int) async throws -> ReleaseOffer? { try await reach().offer(of: generation) }
     func rehearse(_ plan: GenerationPlan) async throws { try await reach().rehearse(plan) }
     func check() async throws { try await reach().check() }

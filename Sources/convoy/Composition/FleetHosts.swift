@@ -1,0 +1,58 @@
+import Control
+import Fleet
+import Foundation
+import Hosts
+import Operations
+import Ports
+import Releases
+import Supervision
+
+/// The operator's end of a fleet over several hosts: a standing way to each, and what goes over it.
+final class FleetHosts: Sendable {
+    private let folder: PrivateFolder
+    private let sites: [RemoteChores.Site]
+    private let wires: [HostWire]
+
+    init(_ hosts: [HostSpec]) throws {
+        let folder = try PrivateFolder()
+        self.folder = folder
+        let dialer = OpenSSHDialer(
+            SSHSettings(
+                configuration: ProcessInfo.processInfo.environment["CONVOY_SSH_CONFIG"], sockets: folder.path))
+        sites = hosts.map { RemoteChores.Site(host: $0, link: dialer.link(to: $0)) }
+        wires = sites.map { HostWire($0.link, host: $0.host.name, convoy: Convoy.version) }
+    }
+
+    /// Standing connections end half a minute after the last use by themselves.
+    deinit { folder.remove() }
+
+    /// - Parameter fence: of the lease; without one the supervisors only tell.
+    func control(under fence: Int?, progress: any Ports.Progress) -> HostsControl {
+        let members = zip(sites, wires).map { site, wire in
+            FleetMember(name: site.host.name, control: ControlClient(over: wire, fence: fence))
+        }
+        return HostsControl(members, time: SystemTime(), progress: progress)
+    }
+
+    func chores(_ layout: FleetLayout, under fence: Int?, progress: any Ports.Progress) -> any HostChores {
+        let chores = RemoteChores(
+            sites, convoy: Convoy.version,
+            freight: TarFreight(state: layout.state, seal: TreeReleaseSeal(state: layout.state)),
+            digest: { try FileDigest.of($0) }, folder: folder.path, fence: fence, progress: progress)
+        return KeptChores(chores: chores, hosts: self)
+    }
+}
+
+/// The ways are there as long as somebody may use them.
+private struct KeptChores: HostChores {
+    let chores: RemoteChores
+    let hosts: FleetHosts
+
+    func wake() async throws -> Bool { try await chores.wake() }
+    func bring(_ release: Digest) async throws { try await chores.bring(release) }
+    func fault(_ next: GenerationPlan) async throws -> String? { try await chores.fault(next) }
+    func keep(_ passwords: [String: Secret], of plan: GenerationPlan) async throws {
+        try await chores.keep(passwords, of: plan)
+    }
+    func sweep(keeping instances: Set<String>) async throws { try await chores.sweep(keeping: instances) }
+}

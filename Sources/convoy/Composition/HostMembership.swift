@@ -1,0 +1,92 @@
+import Control
+import Fleet
+import Foundation
+import Ledger
+import Operations
+import Planning
+import Ports
+import Releases
+import Supervision
+
+/// A host of a fleet over several: it keeps no ledger of its own, and does what the fleet's operator asks.
+struct HostMembership {
+    let workplace: Workplace
+    let progress: any Ports.Progress
+
+    private var layout: FleetLayout { workplace.layout }
+    private var fence: FenceFile { FenceFile(layout.fence) }
+
+    /// What `join` would do, in words.
+    func lacks() throws -> [String] {
+        let isWhole = try fence.exists && ListeningSocket.answers(layout.controlSocket)
+        return isWhole ? [] : ["supervisor: start it, for the fleet's operator"]
+    }
+
+    func join() async throws -> Bool {
+        for path in [layout.state, layout.runtime] { try PosixFiles().makeDirectory(path, mode: 0o755) }
+        try fence.make()
+        try await workplace.host().choose(.systemd)
+        return try await workplace.host().launcher().ensureRunning()
+    }
+
+    /// Only of a host that has joined: elsewhere there is another ledger.
+    func wake() async throws -> Bool {
+        guard fence.exists else {
+            throw Failure(
+                .failed, "cannot drive this host", because: "it is no member of a fleet over several hosts",
+                next: "run `convoy bootstrap` for it")
+        }
+        return try await workplace.host().launcher().ensureRunning()
+    }
+
+    func lacks(_ digest: Digest) async throws -> Bool {
+        let store = LocalReleaseStore(
+            state: layout.state, directory: workplace.directory, seal: TreeReleaseSeal(state: layout.state),
+            environment: ProcessInfo.processInfo.environment)
+        guard try await store.list().contains(where: { $0.digest == digest }) else { return true }
+        try await store.verify(digest)
+        return false
+    }
+
+    func room(for plan: GenerationPlan) async throws -> String? {
+        let fleet = try workplace.localOperator(try workplace.context(), progress: progress)
+        return await fleet.seams.preflight(plan, try await fleet.ports.control.status(newerThan: nil, timeout: 0))
+    }
+
+    func keep(_ plan: GenerationPlan, _ passwords: [String: Secret], under lease: Int?) async throws {
+        try await fence.admit(lease)
+        let fleet = try workplace.localOperator(try workplace.context(), progress: progress)
+        try await HostPlacing(ports: fleet.ports, layout: layout, plan: plan).place(plan, passwords: passwords)
+    }
+
+    /// What runs stays, whatever is asked: the supervisor knows of it.
+    func sweep(keeping names: Set<String>, under lease: Int?) async throws {
+        try await fence.admit(lease)
+        let control = ControlClient(socket: layout.controlSocket)
+        defer { Task { await control.close() } }
+        let report = try await control.status(newerThan: nil, timeout: 0)
+        let running = report.generations.flatMap(\.instances).map(\.name)
+        try HostPlacing.sweep(keeping: names.union(running), files: PosixFiles(), layout: layout)
+    }
+}
+
+extension HostRequest {
+    /// The generation that it is about.
+    func plan() throws -> GenerationPlan { try read("plan") }
+
+    func passwords() throws -> [String: Secret] {
+        try read("passwords", as: [String: String].self).mapValues { Secret($0) }
+    }
+
+    var fence: Int? { with["fence"].flatMap { Int($0) } }
+
+    private func read<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) throws -> Value {
+        // What is in it may be secret: an error names its place only.
+        guard let text = with[name], let value = try? JSONDecoder().decode(type, from: Data(text.utf8)) else {
+            throw Failure(
+                .usage, "cannot \(ask.rawValue)", because: "\(name) is missing or can't be read",
+                next: "use the convoy of the fleet's operator")
+        }
+        return value
+    }
+}

@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+"""One fleet over three hosts of the lab: its rollouts under load, and with a host cut off at any of their steps."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+
+import harness
+from harness import check, eventually, test
+
+harness.parts.run_under("client")
+
+import bootstrap_test
+from hosts import HOSTS, Lab, run
+from systemd_host import RUNTIME, packed
+
+NAMES = ("a", "b", "c")
+# Clients of every host until standard input ends: sessions are opened anew where theirs has ended with a 404.
+LOAD = """
+    import http.client, json, random, socket, ssl, sys, threading, time
+    name, trust, token, *addresses = sys.argv[1:]
+    context = ssl.create_default_context(cafile=trust)
+    over, lock = threading.Event(), threading.Lock()
+    told = {"calls": 0, "sessions": 0, "faults": [], "versions": []}
+    class Edge(http.client.HTTPSConnection):
+        address = None
+        def connect(self):
+            self.sock = context.wrap_socket(socket.create_connection((self.address, 443), 5), server_hostname=name)
+    def ask(edge, number, method, session, **parameters):
+        headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json",
+                   "Accept": "application/json, text/event-stream"}
+        if session:
+            headers |= {"Mcp-Session-Id": session, "MCP-Protocol-Version": "2025-11-25"}
+        edge.request("POST", "/analytics/mcp", json.dumps(
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}), headers)
+        answer = edge.getresponse()
+        said = answer.read().decode()
+        if answer.getheader("Connection") == "close": edge.close()
+        return answer.status, answer.getheader("Mcp-Session-Id"), said
+    def client(address):
+        edge = Edge(name, timeout=15)
+        edge.address, session, number = address, None, 0
+        while not over.is_set():
+            number += 1
+            try:
+                if session is None:
+                    status, session, said = ask(edge, number, "initialize", None, protocolVersion="2025-11-25",
+                                                capabilities={}, clientInfo={"name": "test", "version": "1"})
+                    with lock:
+                        told["sessions"] += 1
+                        if status != 200: told["faults"].append([time.time(), address, "initialize", status])
+                    continue
+                status, _, said = ask(edge, number, "tools/list", session)
+                with lock:
+                    told["calls"] += 1
+                    if status not in (200, 404): told["faults"].append([time.time(), address, "call", status])
+                if status == 404: session = None
+            except Exception as error:
+                with lock: told["faults"].append([time.time(), address, "wire", repr(error)])
+                edge.close()
+            time.sleep(random.uniform(0.02, 0.08))
+    threads = [threading.Thread(target=client, args=(address,)) for address in addresses for _ in range(3)]
+    for thread in threads: thread.start()
+    print("calling", flush=True)
+    sys.stdin.read()
+    over.set()
+    for thread in threads: thread.join()
+    print(json.dumps(told))
+    """
+
+
+class World(bootstrap_test.BootstrapWorld):
+    """Three bare hosts, which one bootstrap makes one fleet."""
+
+    def __init__(self, stack):
+        os.environ.pop("CONVOY_LAB", None)
+        self.stack = stack
+        self.work = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="convoy-hosts-test-")))
+        self.lab = Lab(self.work / "lab")
+        stack.callback(self.lab.hosts, "down", "--all", fails=True)
+        run(HOSTS, "image", seconds=600)
+        os.environ.setdefault("DPKG_DEB_COMPRESSOR_LEVEL", "0")
+        self.package, libraries = packed(self.work / "package")
+        binds = [word for here, there in libraries.items() for word in ("--bind-ro", f"{here}:{there}")]
+        self.lab.up(*NAMES, *binds)
+        for host in NAMES:
+            self.lab.inside(host, "systemctl", "disable", "--now", "nginx", "keepalived")
+            if libraries:
+                self.lab.inside(host, "sh", "-c", f"echo {RUNTIME} > /etc/ld.so.conf.d/swift.conf; ldconfig")
+            self.lab.net("ssh", host, "true")
+        self.config = self.work / "lab/ssh/config"
+        self.root = self.work / "root"
+        self.write_files()
+        self.fleet = self.spec("fleet", *NAMES)
+
+    def words(self, *words):
+        return ["env", "PIP_NO_INDEX=1", f"PIP_FIND_LINKS={harness.parts.PARTS / 'wheels'}",
+                f"CONVOY_SSH_CONFIG={self.config}", os.environ["CONVOY_BIN"], words[0], "--file", self.fleet,
+                "--root", self.root, *words[1:]]
+
+    def convoy(self, *words, code=0, seconds=240):
+        done = self.lab.net(*self.words(*words), fails=True, seconds=seconds)
+        check(done.returncode == code, f"{words}: exit {done.returncode}, not {code}: {done.stdout[-1500:]}{done.stderr[-1500:]}")
+        return done
+
+    def status(self):
+        text = self.convoy("status", "--json").stdout
+        done = run(harness.parts.python("lint"), harness.OPS / "schemas/validate.py", "status", input=text, fails=True)
+        check(done.returncode == 0, f"the status does not fit its schema: {done.both}")
+        return json.loads(text)
+
+    def of(self, host):
+        """As the host's own supervisor says, whoever can reach it."""
+        return json.loads(self.lab.inside(host, "convoy", "status", "--json", "--root", "/").stdout)
+
+    def serving(self, host):
+        """What new traffic meets there; None: nobody."""
+        shares = [share["generation"] for share in self.of(host)["trafficShare"]]
+        return shares[0] if shares else None
+
+    def flips(self, generation):
+        """When each host said that it serves the generation."""
+        found = []
+        for host in NAMES:
+            text = self.lab.inside(host, "journalctl", "-o", "json", "--no-pager", "-u", "convoy-supervisor").stdout
+            rows = [json.loads(line) for line in text.splitlines()]
+            times = [int(row["__REALTIME_TIMESTAMP"]) / 1e6 for row in rows
+                     if row.get("MESSAGE") == f"generation {generation} serves"]
+            check(times, f"{host} never flipped to {generation}")
+            found.append(times[-1])
+        return found
+
+    def load(self):
+        rows = self.lab.rows()
+        words = [HOSTS, "--lab", self.lab.folder, "net", "--", sys.executable, "-c", textwrap.dedent(LOAD),
+                 bootstrap_test.NAME, self.folder / "tls/edge.pem", self.token, *[rows[host]["ip"] for host in NAMES]]
+        clients = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        check(clients.stdout.readline() == "calling\n", "no load")
+        return clients
+
+    def cut_at(self, step, host, *words, mark="intent"):
+        """Runs a verb, and cuts the host's wire as soon as the journal names the step. Its exit code and words."""
+        line = [str(word) for word in [HOSTS, "--lab", self.lab.folder, "net", "--", *self.words(*words, "--events")]]
+        operator = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            for text in operator.stdout:
+                event = json.loads(text)
+                if event["step"] == step and event["mark"] == mark:
+                    self.lab.hosts("ctl", host, "cut")
+                    break
+            told, said = operator.communicate(timeout=240)
+        finally:
+            operator.kill()
+            operator.wait()
+        return operator.returncode, said
+
+
+def whole(world, version, generation=None):
+    status = world.status()
+    check(status["converged"] and len(status["instances"]) == 9, f"not whole: {json.dumps(status)[:1500]}")
+    check({row["version"] for row in status["instances"]} == {version}, f"other versions: {status['instances']}")
+    check({row["host"] for row in status["instances"]} == set(NAMES), "not every host has some")
+    check(len({row["generation"] for row in status["hosts"]}) == 1, f"{status['hosts']}")
+    for host in NAMES:
+        world.must_serve(host)
+    return status["generation"]
+
+
+@test("three bare hosts become one fleet: every instance with its host's name, and each edge serves")
+def bootstrap(world):
+    began = time.monotonic()
+    rows = world.report(world.fleet)
+    took = time.monotonic() - began
+    check({row["state"] for row in rows} == {"changed"}, f"{rows}")
+    whole(world, "1.6.3")
+    names = {row["name"] for row in world.status()["instances"]}
+    check("analytics-b-2-g1" in names, f"{names}")
+    text = world.convoy("status").stdout
+    check("HOST" in text and all(len(line) <= 80 for line in text.splitlines()), text)
+    for host in NAMES:
+        check("instance_ports" in world.lab.inside(host, "nft", "list", "table", "inet", "convoy").stdout, "no firewall")
+    check([row["state"] for row in world.report(world.fleet)] == ["unchanged"] * 3, "not converged")
+    print(f"      {took:.1f} s for three bare hosts")
+
+
+@test("a rollout under load: no call fails, all flip within a second, one version everywhere")
+def under_load(world):
+    clients = world.load()
+    time.sleep(2)
+    began = time.monotonic()
+    world.convoy("rollout", "--to", "2.0.0", "--accept-breaking")
+    took = time.monotonic() - began
+    time.sleep(2)
+    told = json.loads(clients.communicate("", timeout=60)[0])
+    generation = whole(world, "2.0.0")
+    times = world.flips(generation)
+    spread = max(times) - min(times)
+    check(told["calls"] > 300 and not told["faults"], f"{told['calls']} calls, failed: {told['faults'][:5]}")
+    check(spread < 1, f"they flipped within {spread:.2f} s")
+    print(f"      {took:.1f} s; flips within {spread * 1000:.0f} ms; 0 of {told['calls']} calls failed, "
+          f"{told['sessions']} sessions")
+
+
+def settled(world, host, version, before):
+    """The wire is there again, and everything comes to one end."""
+    world.lab.hosts("ctl", host, "heal")
+    eventually(60, "the host answers", lambda: all(row["answers"] for row in world.status()["hosts"]), every=1)
+
+
+@test("a host that is cut off before the decision: all hosts stay with, or go back to, what they had")
+def cut_before(world):
+    before = world.status()["generation"]
+    for step in ("stage", "verify", "flip", "soak"):
+        began = time.monotonic()
+        code, said = world.cut_at(step, "c", "rollout", "--to", "2.1.1", "--accept-breaking")
+        took = time.monotonic() - began
+        check(code in (1, 70), f"{step}: exit {code}: {said[-800:]}")
+        for host in NAMES:
+            check(world.serving(host) in (before, None), f"{step}: {host} serves {world.serving(host)}: {said[-800:]}")
+        for host in ("a", "b"):
+            check(world.serving(host) == before, f"{step}: {host} serves {world.serving(host)}, not {before}")
+        rows = {row["name"]: row for row in world.status()["hosts"]}
+        check(not rows["c"]["answers"] and rows["c"]["silentSeconds"] is not None, f"{rows}")
+        settled(world, "c", "2.0.0", before)
+        if code == 70:
+            world.convoy("resume", code=1)
+        world.convoy("resume")
+        check(whole(world, "2.0.0") == before, f"{step}: another generation serves")
+        print(f"      cut at {step}: exit {code} after {took:.0f} s")
+
+
+@test("a host that is cut off after it: the others have the new version, and it serves no old one")
+def cut_after(world):
+    before = world.status()["generation"]
+    code, said = world.cut_at("drain", "c", "rollout", "--to", "2.1.1", "--accept-breaking")
+    check(code == 1, f"exit {code}: {said[-800:]}")
+    after = world.serving("a")
+    check(after != before and world.serving("b") == after, f"{world.serving('a')}, {world.serving('b')}")
+    eventually(20, "the host that was cut off serves no old version", lambda: world.serving("c") in (after, None))
+    settled(world, "c", "2.1.1", before)
+    world.convoy("resume")
+    check(whole(world, "2.1.1") == after, "another generation serves")
+
+
+@test("an operator who dies while the next version is on trial: all hosts go back; another one goes on")
+def operator_dies(world):
+    before = world.status()["generation"]
+    text = world.fleet.read_text()
+    world.fleet.write_text(text.replace("bake: 1s", "bake: 60s"))
+    words = [str(word) for word in [HOSTS, "--lab", world.lab.folder, "net", "--", *world.words(
+        "rollout", "--to", "2.0.0", "--accept-breaking", "--events")]]
+    operator = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    for line in operator.stdout:
+        if json.loads(line)["step"] == "soak":
+            break
+    check(all(world.serving(host) > before for host in NAMES), "not on trial")
+    operator.send_signal(signal.SIGKILL)
+    operator.wait()
+    operator.stdout.close()
+    eventually(30, "all hosts are back", lambda: {world.serving(host) for host in NAMES} == {before}, every=0.5)
+    world.convoy("resume")
+    check(whole(world, "2.0.0") > before, "the same generation serves")
+
+
+if __name__ == "__main__":
+    harness.run(__doc__, World)
