@@ -15,7 +15,8 @@ package final class AuditLog: Sendable {
         var isDraining = false
     }
 
-    private static let pause = DispatchTimeInterval.milliseconds(10)
+    // Rare enough that not one request in a hundred meets a drain.
+    private static let pause = DispatchTimeInterval.milliseconds(40)
 
     private let limit: Int
     private let write: @Sendable ([UInt8]) -> Void

@@ -43,14 +43,19 @@ package protocol Sockets: Sendable {
     func accepts(address: String, port: Int) async -> Bool
     /// Whether anybody listens on the port; cheap.
     func isListening(on port: Int) -> Bool
-    /// Who listens on the port, as `nginx (pid 12)`; nil when nobody does.
-    func listener(on port: Int) -> String?
+    /// Who listens on which of the ports, as `nginx (pid 12)`; nothing of those on which nobody does.
+    func listeners(on ports: Set<Int>) -> [Int: String]
     /// Whether this process, perhaps among others, listens on the port.
     func isListening(_ pid: Int32, on port: Int) -> Bool
     /// Holds exactly these ports of 127.0.0.1, so that nobody else can listen there; lets go of others.
     func hold(_ ports: Set<Int>)
-    /// How many connections are established to the port on 127.0.0.1.
-    func connections(to port: Int) -> Int
+    /// How many connections are established to these ports on 127.0.0.1.
+    func connections(to ports: Set<Int>) -> Int
+}
+
+extension Sockets {
+    /// Who listens on the port; nil when nobody does.
+    package func listener(on port: Int) -> String? { listeners(on: [port])[port] }
 }
 
 /// Asks a running gate which policy it applies, and what it keeps.

@@ -113,8 +113,8 @@ struct SocketTests {
                1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 4712 1
                2: 00000000000000000000000000000000:1F90 00000000:0000 0A 0:0 0:0 0     0        0 4713 1
             """
-        #expect(PortOwner.listeningInodes(in: table, port: 8080) == ["4711", "4713"])
-        #expect(PortOwner.listeningInodes(in: table, port: 8081) == [])
+        #expect(PortOwner.listeningInodes(in: table, ports: [8080]).map(\.inode) == ["4711", "4713"])
+        #expect(PortOwner.listeningInodes(in: table, ports: [8081]).isEmpty)
     }
 
     private func freePort() throws -> UInt16 {

@@ -6,8 +6,11 @@ import Ports
 extension RolloutRunner {
     func preflight() async throws {
         ports.progress.step("checking every byte of \(plan.release.name) \(plan.release.version)")
-        try await ports.releases.verify(plan.release.digest)
-        if let why = await seams.preflight(plan, try await status()) { throw Stop(why: why) }
+        // Beside all else: that asks nginx and the kernel, this reads and counts.
+        async let bytes: Void = ports.releases.verify(plan.release.digest)
+        let why = await seams.preflight(plan, try await status())
+        try await bytes
+        if let why { throw Stop(why: why) }
     }
 
     func stage() async throws {

@@ -62,9 +62,12 @@ extension FleetSupervisor: SupervisorControl {
     }
 
     func checkRoom(for instances: [InstancePlan]) throws {
+        func wanted(_ instance: InstancePlan) -> [Int] { [instance.port, instance.monitoringPort].compactMap(\.self) }
+        // In one look: the kernel walks all its connections for each.
+        let holders = ports.sockets.listeners(on: Set(instances.flatMap(wanted)))
         for instance in instances {
-            for port in [instance.port, instance.monitoringPort].compactMap(\.self) {
-                guard let holder = ports.sockets.listener(on: port) else { continue }
+            for port in wanted(instance) {
+                guard let holder = holders[port] else { continue }
                 throw Failure(
                     .unavailable, "cannot start \(instance.name)", because: "port \(port) is taken by \(holder)",
                     next: "stop it, or choose other `ports` in fleet.yaml")

@@ -10,12 +10,15 @@ extension FleetSupervisor {
     func reconcileEdge(isUrgent: Bool = false) async throws {
         if isUrgent { urgentEdgeWork += 1 }
         defer { if isUrgent { urgentEdgeWork -= 1 } }
+        if let queuedEdgeWork { return try await queuedEdgeWork.value }
         let before = edgeWork
         let work = Task {
             _ = await before?.result
+            self.queuedEdgeWork = nil
             try await self.reconcileOnce()
         }
         edgeWork = work
+        queuedEdgeWork = work
         try await work.value
     }
 
@@ -23,7 +26,7 @@ extension FleetSupervisor {
         guard !isShuttingDown, var plan = edgePlan() else { return }
         do {
             let installed = try certificateFiles(for: &plan)
-            let files = try EdgeRenderer.render(plan) + installed + headerSecrets()
+            let files = try rendered(plan) + installed + headerSecrets()
             try await turnAwayFirst()
             let changed = try await edgeServer.install(files)
             installedEdge = edgeWishes(files)
@@ -39,6 +42,14 @@ extension FleetSupervisor {
             throw error
         }
         self.changed()
+    }
+
+    /// Equal plans give equal bytes; a template takes longer than all else here.
+    private func rendered(_ plan: EdgePlan) throws -> [RenderedFile] {
+        if let renderedEdge, renderedEdge.plan == plan { return renderedEdge.files }
+        let files = try EdgeRenderer.render(plan)
+        renderedEdge = (plan, files)
+        return files
     }
 
     /// The generation that the edge is shaped by: whoever serves, else the newest.

@@ -58,8 +58,7 @@ extension FleetSupervisor {
     private func spawn(_ name: String) async {
         guard let runner = runners[name], let plan = plans[runner.machine.plan.generation] else { return }
         do {
-            // Off the actor: a release of thousands of files takes a while, and others must not wait.
-            try await Task.detached { [seal = ports.seal] in try seal.check(plan.release.digest) }.value
+            try await checkBytes(of: plan.release.digest)
             holdIdlePorts()
             let record = try await ports.processes.start(try processPlan(runner.machine.plan, of: plan))
             runners[name]?.record = record
@@ -74,6 +73,16 @@ extension FleetSupervisor {
         } catch {
             await send(.startRefused(Self.words(error)), to: name)
         }
+    }
+
+    /// Those that ask while somebody looks get that answer: the instances of a generation start together.
+    private func checkBytes(of release: Digest) async throws {
+        if let running = sealChecks[release] { return try await running.value }
+        // Off the actor: a release of thousands of files takes a while, and others must not wait.
+        let check = Task.detached { [seal = ports.seal] in try seal.check(release) }
+        sealChecks[release] = check
+        defer { sealChecks[release] = nil }
+        try await check.value
     }
 
     func processExited(_ exit: ProcessExit) async {

@@ -30,7 +30,12 @@ extension FleetSupervisor {
         for instance in instances {
             runners[instance.name] = Runner(machine: InstanceMachine(plan: instance, policy: plan.health))
             watchProof(instance)
-            await send(.begin(at: ports.time.now()), to: instance.name)
+        }
+        // All at once: each waits for the kernel most of the time.
+        await withTaskGroup(of: Void.self) { group in
+            for instance in instances {
+                group.addTask { await self.send(.begin(at: self.ports.time.now()), to: instance.name) }
+            }
         }
     }
 

@@ -100,7 +100,7 @@ extension FleetSupervisor {
         for instance in going { await send(.expel, to: instance.name) }
         try await reconcileEdge()
         try await waitUntilIdle(going, limit: min(drain, Self.callGrace))
-        let callsCut = going.reduce(0) { $0 + ports.sockets.connections(to: $1.port) }
+        let callsCut = ports.sockets.connections(to: Set(going.map(\.port)))
         await stop(going)
         return judge.report(callsCut: callsCut)
     }
@@ -137,7 +137,7 @@ extension FleetSupervisor {
     }
 
     private func isBusy(_ instances: [InstancePlan]) -> Bool {
-        instances.contains { ports.sockets.connections(to: $0.port) > 0 }
+        ports.sockets.connections(to: Set(instances.map(\.port))) > 0
     }
 
     func stop(_ plan: GenerationPlan) async { await stop(plan.instances) }

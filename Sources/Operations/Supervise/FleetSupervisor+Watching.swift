@@ -6,6 +6,9 @@ import Ports
 extension FleetSupervisor {
     /// While it starts, ask often: the time to the first good answer is what users wait for.
     private static var startingPause: Seconds { 0.05 }
+    /// As long as nobody listens there is nothing to ask, and the processors are the starting servers'.
+    private static var listeningPause: Seconds { 0.01 }
+    private static var listeningPatience: Seconds { 0.5 }
     /// While it is unfit or unproved, ask more often than usual: coming back should be quick.
     private static var troubledPause: Seconds { 1 }
 
@@ -13,11 +16,23 @@ extension FleetSupervisor {
         runners[name]?.probing?.cancel()
         runners[name]?.probing = Task {
             var count = 0
+            await self.waitUntilItListens(name)
             while !Task.isCancelled, let pause = await self.probe(name, isFull: count.isMultiple(of: 12)) {
                 if count.isMultiple(of: 12) { self.noteDropIns(name) }
                 count += 1
                 guard (try? await self.ports.time.sleep(pause)) != nil else { return }
+                await self.waitUntilItListens(name)
             }
+        }
+    }
+
+    /// Of one that starts; not for ever, since a probe says what is wrong with one that never will.
+    private func waitUntilItListens(_ name: String) async {
+        let deadline = ports.time.now().value + Self.listeningPatience.value
+        while let machine = runners[name]?.machine, machine.state == .starting, ports.time.now().value < deadline,
+            !(await ports.sockets.accepts(address: "127.0.0.1", port: machine.plan.port))
+        {
+            guard (try? await ports.time.sleep(Self.listeningPause)) != nil else { return }
         }
     }
 

@@ -34,6 +34,12 @@ package actor FleetSupervisor {
     var listeners: [Companion.Kind: Int32] = [:]
     var writtenPolicy: GatePolicy?
     var edgeWork: Task<Void, any Error>?
+    /// The last of it, while it has not begun: whoever comes now is served by it.
+    var queuedEdgeWork: Task<Void, any Error>?
+    /// What the last plan of the edge was rendered to.
+    var renderedEdge: (plan: EdgePlan, files: [RenderedFile])?
+    /// Under way, by the release's digest.
+    var sealChecks: [Digest: Task<Void, any Error>] = [:]
     var edgeFault = ""
     /// How many wait for a reload of nginx that must not wait for clients.
     var urgentEdgeWork = 0

@@ -18,9 +18,8 @@ package struct PosixRoom: HostRoom {
         (figures.openFiles, figures.openFilesLimit) = Self.openFiles(ProcFiles.text("/proc/sys/fs/file-nr"))
         let starter = inquiry.starter.map { "\($0)" } ?? "self"
         figures.descriptorLimit = Self.descriptorLimit(ProcFiles.text("/proc/\(starter)/limits"))
-        for port in inquiry.ports {
-            guard let number = UInt16(exactly: port) else { continue }
-            figures.listeners[port] = PortOwner.listening(on: number)?.description
+        for (port, owner) in PortOwner.listening(on: Set(inquiry.ports.compactMap { UInt16(exactly: $0) })) {
+            figures.listeners[Int(port)] = owner.description
         }
         return figures
     }

@@ -8,40 +8,49 @@ package struct PortOwner: Sendable, Equatable, CustomStringConvertible {
     package var description: String { "\(command) (pid \(pid))" }
 
     /// Nil when nobody listens, or when the owner's descriptors may not be read.
-    package static func listening(on port: UInt16) -> PortOwner? {
-        let targets = sockets(on: port)
-        guard !targets.isEmpty, let entries = try? names(in: "/proc") else { return nil }
-        for pid in entries.compactMap({ Int32($0) }).sorted() where holds(pid, targets) {
-            return PortOwner(pid: pid, command: content("/proc/\(pid)/comm").filter { !$0.isNewline })
+    package static func listening(on port: UInt16) -> PortOwner? { listening(on: [port])[port] }
+
+    /// The same of many: all of it costs hardly more than one of them.
+    package static func listening(on ports: Set<UInt16>) -> [UInt16: PortOwner] {
+        var owners: [UInt16: PortOwner] = [:]
+        var left = sockets(on: ports)
+        guard !left.isEmpty, let entries = try? names(in: "/proc") else { return owners }
+        for pid in entries.compactMap({ Int32($0) }).sorted() where !left.isEmpty {
+            let held = Set(held(pid).compactMap { left[$0] })
+            guard !held.isEmpty else { continue }
+            let owner = PortOwner(pid: pid, command: content("/proc/\(pid)/comm").filter { !$0.isNewline })
+            for port in held { owners[port] = owner }
+            left = left.filter { !held.contains($0.value) }
         }
-        return nil
+        return owners
     }
 
     /// Whether the process is one of those that listen; a socket can have many owners.
     package static func isListening(_ pid: Int32, on port: UInt16) -> Bool {
-        let targets = sockets(on: port)
-        return !targets.isEmpty && holds(pid, targets)
+        let targets = sockets(on: [port])
+        return !targets.isEmpty && held(pid).contains { targets[$0] != nil }
     }
 
-    private static func sockets(on port: UInt16) -> Set<String> {
-        let inodes = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap { listeningInodes(in: content($0), port: port) }
-        return Set(inodes.map { "socket:[\($0)]" })
+    /// What links to the sockets are called, and the port of each.
+    private static func sockets(on ports: Set<UInt16>) -> [String: UInt16] {
+        let rows = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap { listeningInodes(in: content($0), ports: ports) }
+        return Dictionary(rows.map { ("socket:[\($0.inode)]", $0.port) }) { first, _ in first }
     }
 
-    private static func holds(_ pid: Int32, _ targets: Set<String>) -> Bool {
+    /// Where a process's descriptors lead.
+    private static func held(_ pid: Int32) -> [String] {
         let directory = "/proc/\(pid)/fd"
-        guard let descriptors = try? names(in: directory) else { return false }
-        return descriptors.contains { targets.contains(linkTarget(directory + "/" + $0)) }
+        return ((try? names(in: directory)) ?? []).map { linkTarget(directory + "/" + $0) }
     }
 
     /// Rows are `sl local_address rem_address st ... uid timeout inode`, addresses in hex, state 0A = listening.
-    static func listeningInodes(in table: String, port: UInt16) -> [String] {
+    static func listeningInodes(in table: String, ports: Set<UInt16>) -> [(port: UInt16, inode: String)] {
         table.split(separator: "\n").compactMap { row in
             let fields = row.split(separator: " ")
             guard fields.count > 9, fields[3] == "0A", let hex = fields[1].split(separator: ":").last,
-                UInt16(hex, radix: 16) == port
+                let port = UInt16(hex, radix: 16), ports.contains(port)
             else { return nil }
-            return String(fields[9])
+            return (port, String(fields[9]))
         }
     }
 

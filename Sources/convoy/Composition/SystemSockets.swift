@@ -32,11 +32,16 @@ final class SystemSockets: Sockets {
 
     func isListening(on port: Int) -> Bool { TCPProbe.isListening(on: UInt16(port)) }
 
-    func listener(on port: Int) -> String? { PortOwner.listening(on: UInt16(port))?.description }
+    func listeners(on ports: Set<Int>) -> [Int: String] {
+        let owners = PortOwner.listening(on: Set(ports.compactMap { UInt16(exactly: $0) }))
+        return Dictionary(uniqueKeysWithValues: owners.map { (Int($0.key), $0.value.description) })
+    }
 
     func isListening(_ pid: Int32, on port: Int) -> Bool { PortOwner.isListening(pid, on: UInt16(port)) }
 
-    func connections(to port: Int) -> Int { TCPProbe.established(to: UInt16(port)) }
+    func connections(to ports: Set<Int>) -> Int {
+        TCPProbe.established(to: Set(ports.compactMap { UInt16(exactly: $0) }))
+    }
 }
 
 enum TCPProbe {
@@ -56,22 +61,23 @@ enum TCPProbe {
         }
     }
 
-    static func established(to port: UInt16) -> Int { count("/proc/net/tcp", port, state: "01") }
+    static func established(to ports: Set<UInt16>) -> Int { count("/proc/net/tcp", ports, state: "01") }
 
     static func isListening(on port: UInt16) -> Bool {
-        count("/proc/net/tcp", port, state: "0A") + count("/proc/net/tcp6", port, state: "0A") > 0
+        count("/proc/net/tcp", [port], state: "0A") + count("/proc/net/tcp6", [port], state: "0A") > 0
     }
 
     /// Rows are `sl local remote st ...`; 01 = established, 0A = listening; the server's own end has
     /// the port as local.
-    private static func count(_ file: String, _ port: UInt16, state: String) -> Int {
+    private static func count(_ file: String, _ ports: Set<UInt16>, state: String) -> Int {
         // Not by Foundation: of a file that says it has no size, as all below /proc, it reads the first block.
         guard let table = try? PosixFiles().read(file) else { return 0 }
-        let hex = String(port, radix: 16, uppercase: true)
-        let suffix = ":" + String(repeating: "0", count: 4 - hex.count) + hex
         return table.split(separator: "\n").count { row in
             let fields = row.split(separator: " ", maxSplits: 4)
-            return fields.count > 3 && fields[1].hasSuffix(suffix) && fields[3] == state
+            guard fields.count > 3, fields[3] == state, let hex = fields[1].split(separator: ":").last,
+                let port = UInt16(hex, radix: 16)
+            else { return false }
+            return ports.contains(port)
         }
     }
 }

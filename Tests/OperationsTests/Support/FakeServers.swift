@@ -178,15 +178,24 @@ final class FakeSockets: Sockets {
     }
     func listener(of pid: Int32) -> Int32? { machine.running("gate")?.plan.listeners.first }
     func close(_ descriptor: Int32) {}
-    func accepts(address: String, port: Int) async -> Bool { machine.running("edge") != nil || sharedEdge.serves(port) }
+    func accepts(address: String, port: Int) async -> Bool {
+        machine.running("edge") != nil || sharedEdge.serves(port) || machine.holder(of: port) != nil
+    }
     func isListening(on port: Int) -> Bool { listener(on: port) != nil }
-    func listener(on port: Int) -> String? {
-        state.withLock { $0.strangers[port] } ?? machine.holder(of: port).map { "tiny (pid \($0.record.pid))" }
-            ?? (sharedEdge.serves(port) ? "nginx (pid \(FakeSharedEdge.pid))" : nil)
+    func listeners(on ports: Set<Int>) -> [Int: String] {
+        var found: [Int: String] = [:]
+        for port in ports {
+            found[port] =
+                state.withLock { $0.strangers[port] } ?? machine.holder(of: port).map { "tiny (pid \($0.record.pid))" }
+                ?? (sharedEdge.serves(port) ? "nginx (pid \(FakeSharedEdge.pid))" : nil)
+        }
+        return found
     }
     func isListening(_ pid: Int32, on port: Int) -> Bool { listener(on: port)?.hasSuffix("(pid \(pid))") == true }
     func hold(_ ports: Set<Int>) { state.withLock { $0.held = ports } }
-    func connections(to port: Int) -> Int { state.withLock { $0.connections[port] ?? 0 } }
+    func connections(to ports: Set<Int>) -> Int {
+        state.withLock { state in ports.reduce(0) { $0 + (state.connections[$1] ?? 0) } }
+    }
 }
 
 final class FakeSeal: ReleaseSeal {

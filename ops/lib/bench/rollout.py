@@ -1,6 +1,7 @@
 """A flip of twelve instances under load of both eras, against twelve bare starts."""
 
 import contextlib
+import json
 import os
 import pathlib
 import sqlite3
@@ -20,6 +21,7 @@ from . import rig
 VERSIONS = ("1.6.3", "2.1.1")
 REPLICAS = 12
 DRAIN = 4
+RATIO = 1.3
 SPEC = f"""fleet: flip
 server: {{{{profile: grafana, release: "pypi:mcp-grafana@{VERSIONS[0]}"}}}}
 pools:
@@ -32,8 +34,9 @@ rollout: {{{{bake: 1s, drain: {DRAIN}s, deadline: 2m}}}}
 
 
 def bare_starts(fleet):
-    """Seconds until as many servers as the fleet has, started at once and by nobody's care, are healthy."""
-    processes, waiting = [], {}
+    """Seconds until as many servers as the fleet has, started at once and by nobody's care, are healthy and have told
+    their tools: what a rollout has to wait for, too."""
+    processes, waiting = [], set()
     rows = list(fleet.instances().values())
     began = time.monotonic()
     try:
@@ -45,20 +48,35 @@ def bare_starts(fleet):
             environment = dict(item.split("=", 1) for item in own if "=" in item)
             processes.append(subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL,
                                               stderr=subprocess.DEVNULL))
-            waiting[port] = True
+            waiting.add(port)
         while waiting:
-            check(time.monotonic() < began + 60, f"not healthy: {list(waiting)}")
+            check(time.monotonic() < began + 60, f"not healthy: {waiting}")
             for port in list(waiting):
-                # With the host that they are told to allow: by any other name they refuse even this.
-                asked = urllib.request.Request(f"http://127.0.0.1:{port}/healthz", headers={"Host": "127.0.0.1"})
                 with contextlib.suppress(OSError):
-                    urllib.request.urlopen(asked, timeout=1).read()
-                    del waiting[port]
+                    if ask(port, "healthz") and tools(port):
+                        waiting.remove(port)
         return time.monotonic() - began
     finally:
         for process in processes:
             process.kill()
             process.wait()
+
+
+def ask(port, path, body=None, session=None):
+    """The answer of a bare server; by the host that it is told to allow: by any other it refuses even this."""
+    headers = {"Host": "127.0.0.1", "Accept": "application/json, text/event-stream",
+               "Content-Type": "application/json"} | ({"Mcp-Session-Id": session} if session else {})
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/{path}", headers=headers,
+                                   data=json.dumps(body).encode() if body else None)
+    with urllib.request.urlopen(asked, timeout=5) as answer:
+        return answer.read(), answer.headers.get("Mcp-Session-Id")
+
+
+def tools(port):
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bare", "version": "1"}}
+    _, session = ask(port, "mcp", {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello})
+    ask(port, "mcp", {"jsonrpc": "2.0", "method": "notifications/initialized"}, session)
+    return b'"tools"' in ask(port, "mcp", {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}, session)[0]
 
 
 def journal_times(root):
@@ -70,14 +88,16 @@ def journal_times(root):
 
 
 def once(fleet, version):
-    bare = bare_starts(fleet)
+    quiet = bare_starts(fleet)
     with fleet.load("generate_deeplink", LINK, "/d/abc", clients=30, mode="mixed", pause=0.1, flip=True) as summary:
+        # What the rollout has to live with, those that it is compared with have to, too.
+        bare = bare_starts(fleet)
         began = time.time()
         fleet.convoy("rollout", "--to", version)
     times = journal_times(fleet.world.root)
     # Where the time went: seconds from the command to the end of each step.
     steps = {step: round(at - began, 2) for (step, mark), at in times.items() if mark == "done"}
-    return {"bare": bare, "flip": times["flip", "done"] - began, "steps": steps, "failed": summary["failed"],
+    return {"quiet": quiet, "bare": bare, "flip": times["flip", "done"] - began, "steps": steps, "failed": summary["failed"],
             "calls": summary["calls"], "mixed": summary["mixedAfterFlip"], "lost": summary["sessionsLost"],
             "lostAfter": summary["firstLostAfterFlip"], "errors": summary["errors"]}
 
@@ -97,15 +117,16 @@ def run(wishes):
             rows.append(once(fleet, VERSIONS[number % 2]))
             rig.say(f"round {number + 1}: {rows[-1]}")
         fleet.end()
-    ratio = sorted(row["flip"] / row["bare"] for row in rows)[len(rows) // 2]
+    ratio, quiet = (sorted(row["flip"] / row[kind] for row in rows)[len(rows) // 2] for kind in ("bare", "quiet"))
     early = [row["lostAfter"] for row in rows if row["lostAfter"] is not None and row["lostAfter"] < DRAIN - 0.5]
     middle = sorted(rows, key=lambda row: row["flip"])[len(rows) // 2]
-    missed = sum(row["failed"] + (row["mixed"] or 0) for row in rows) + len(early)
+    missed = sum(row["failed"] + (row["mixed"] or 0) for row in rows) + len(early) + (ratio > RATIO)
     print(f"\nA flip of {REPLICAS} instances under load from 30 clients of both eras\n")
     print(f"calls                      {sum(row['calls'] for row in rows)}, "
           f"{sum(row['failed'] for row in rows)} failed")
     print(f"old version after the flip {sum(row['mixed'] or 0 for row in rows)} times")
     print(f"sessions cut in the drain  {len(early)}")
-    print(f"begin to flip / {REPLICAS} bare starts  {ratio:.2f} (median of {len(rows)})")
+    print(f"begin to flip / {REPLICAS} bare starts  {ratio:.2f} (median of {len(rows)}, wanted <= {RATIO}); "
+          f"{quiet:.2f} when they start without load")
     print("a round's steps, from the command: " + ", ".join(f"{step} {at} s" for step, at in middle["steps"].items()))
-    return {"ratio": ratio, "missed": missed, "rows": rows}
+    return {"ratio": ratio, "quietRatio": quiet, "missed": missed, "rows": rows}
