@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Faults in the middle of `convoy bootstrap`, each on a bare host of its own: power that goes, wires that are cut, operators
-that are killed; and ways to a host that are not straight, and hosts where others serve."""
+"""Faults in the middle of `convoy bootstrap`, each on a bare host of its own: power that goes, wires that are cut,
+operators that are killed; and ways to a host that are not straight, and hosts where others serve."""
 
 import json
 import os
@@ -66,7 +66,8 @@ def power(world):
         if mark == "installing":
             # Nobody waits for it: the operator says that it lost the host.
             told, said = operator.communicate(timeout=120)
-            check(operator.returncode == 69 and "dark" in told and "next" in told, f"{operator.returncode}: {told}{said}")
+            saw = f"{operator.returncode}: {told}{said}"
+            check(operator.returncode == 69 and "dark" in told and "next" in told, saw)
         else:
             kill(operator)
         world.lab.up("dark")

@@ -43,7 +43,9 @@ def bootstrapped(world, spec):
 def show(title, figures):
     print(f"\n{title}: {figures['seconds']} s; {figures['again']} s to see that all is done")
     for name, seconds in figures["stages"].items():
-        spread = f"{seconds['least']:6.1f}" if figures["hosts"] == 1 else f"{seconds['least']:6.1f} to {seconds['most']:.1f}"
+        spread = f"{seconds['least']:6.1f}"
+        if figures["hosts"] > 1:
+            spread += f" to {seconds['most']:.1f}"
         print(f"  {name:<14} {spread} s")
 
 
@@ -72,4 +74,5 @@ def run(wishes):
     print(f"{len(many)} hosts / one host         {ratio} (bound {RATIO})")
     for miss in misses:
         print(f"MISSED: {miss}")
-    return {"one": alone, "many": together, "fetched": fetched, "beyondPackage": beyond, "ratio": ratio, "missed": misses}
+    return {"one": alone, "many": together, "fetched": fetched, "beyondPackage": beyond, "ratio": ratio,
+            "missed": misses}
