@@ -25,8 +25,9 @@ package struct SSHSettings: Sendable {
     }
 
     /// `%C` is short whatever the host is called, as paths of sockets have to be.
+    /// It outlives a fresh login that is shut out, which takes as long as ConnectTimeout says.
     private var standing: [String] {
-        ["ControlMaster=auto", "ControlPersist=10", "ControlPath=\(sockets)/%C"]
+        ["ControlMaster=auto", "ControlPersist=20", "ControlPath=\(sockets)/%C"]
     }
 
     private static let fresh = ["ControlMaster=no", "ControlPath=none"]

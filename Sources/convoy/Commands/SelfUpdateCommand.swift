@@ -68,7 +68,9 @@ struct SelfUpdate: AsyncParsableCommand {
             let settings = SSHSettings(
                 configuration: sshConfig ?? ProcessInfo.processInfo.environment["CONVOY_SSH_CONFIG"],
                 sockets: folder.path)
-            let ports = ports(OpenSSHDialer(settings), try workplace.context(), progress)
+            // The operator's own copy: hosts may have theirs elsewhere.
+            let roots = try spec.edge.tls.flatMap { try PosixFiles().read(workplace.beside($0.certificate)) }
+            let ports = ports(OpenSSHDialer(settings), roots, progress)
             report = try await SelfUpdateRunner(wish: wish, parcel: parcel, ports: ports, spec: spec)
                 .run(chosen, isDry: dryRun)
         } else {
@@ -95,12 +97,11 @@ struct SelfUpdate: AsyncParsableCommand {
     }
 
     private func ports(
-        _ dialer: any HostDialer, _ context: FleetContext?, _ progress: TerminalProgress
+        _ dialer: any HostDialer, _ roots: String?, _ progress: TerminalProgress
     ) -> BootstrapPorts {
         let interrupts = Interrupts()
-        let certificate = context?.spec.edge.tls.flatMap { try? PosixFiles().read($0.certificate) }
         return BootstrapPorts(
-            dialer: dialer, visitor: WireVisitor(roots: certificate.map { Array($0.utf8) }), time: SystemTime(),
+            dialer: dialer, visitor: WireVisitor(roots: roots.map { Array($0.utf8) }), time: SystemTime(),
             progress: progress, isInterrupted: { interrupts.happened })
     }
 }
