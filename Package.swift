@@ -173,7 +173,7 @@ let package = Package(
         tests("Hosts", ["HostContract"]),
         tests("Issuers", [nioCore, nioHTTP1, nioPosix, nioSSL]),
         tests("Ledger", ["LedgerContract", grdb]),
-        tests("MongoDB", []),
+        tests("MongoDB", ["LedgerContract"]),
         tests("Probes", []),
         tests("Releases", []),
         tests("Supervision", ["ProcessContract"]),

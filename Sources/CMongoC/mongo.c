@@ -15,10 +15,10 @@ struct convoy_mongo {
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 
 static void start(void) {
-    mongoc_init();
     // libmongoc logs to stderr by default, and its warnings may quote options of a connection
-    // string: drop them all, every error reaches the caller anyway.
+    // string: drop them all, every error reaches the caller anyway. Before it starts, since that warns, too.
     mongoc_log_set_handler(NULL, NULL);
+    mongoc_init();
 }
 
 static void set_fault(convoy_mongo_fault *fault, convoy_mongo_fault_kind kind, int32_t code, const char *message) {

@@ -3,7 +3,6 @@ import Planning
 
 /// `convoy bootstrap` for people: a block per host, in 80 columns.
 package struct BootstrapText: Sendable {
-    private static let width = 80
     private let report: BootstrapReport
 
     package init(_ report: BootstrapReport) { self.report = report }
@@ -13,13 +12,20 @@ package struct BootstrapText: Sendable {
     private func block(_ host: BootstrapReport.Host) -> [String] {
         var lines = ["\(host.host)  \(host.address)  \(words(host))"]
         let mark = host.state == .ready ? "would" : "done "
-        for change in host.changes { lines += wrapped("  \(mark)  ", change.detail) }
+        for change in host.changes { lines += TextBlock.wrapped("  \(mark)  ", change.detail) }
+        if host.state == .changed {
+            let stages = host.stages.filter { $0.seconds >= 0.1 }
+            let words = stages.map { "\($0.stage) \(tenths($0.seconds)) s" }
+            lines += TextBlock.wrapped("  took  ", words.joined(separator: ", "))
+        }
         for fault in host.faults {
-            lines += wrapped("  error  ", "\(fault.what): \(fault.why)")
-            if !fault.next.isEmpty { lines += wrapped("  next   ", fault.next) }
+            lines += TextBlock.wrapped("  error  ", "\(fault.what): \(fault.why)")
+            if !fault.next.isEmpty { lines += TextBlock.wrapped("  next   ", fault.next) }
         }
         return lines
     }
+
+    private func tenths(_ seconds: Double) -> Double { (seconds * 10).rounded() / 10 }
 
     private func words(_ host: BootstrapReport.Host) -> String {
         switch host.state {
@@ -42,27 +48,4 @@ package struct BootstrapText: Sendable {
     }
 
     private var hasBegun: Bool { report.hosts.contains { $0.state == .failed && !$0.changes.isEmpty } }
-
-    /// Broken between words.
-    private func wrapped(_ label: String, _ text: String) -> [String] {
-        var lines: [String] = []
-        var line = label
-        for word in text.split(whereSeparator: \.isWhitespace) {
-            if line.count + word.count > Self.width, line.contains(where: { $0 != " " }), line != label {
-                lines.append(line.trimmed)
-                line = String(repeating: " ", count: label.count)
-            }
-            line += word + " "
-        }
-        return lines + [line.trimmed]
-    }
-}
-
-extension String {
-    /// Without the spaces at its end.
-    fileprivate var trimmed: String {
-        var text = self
-        while text.last == " " { text.removeLast() }
-        return text
-    }
 }

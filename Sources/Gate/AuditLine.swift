@@ -12,7 +12,7 @@ package struct AuditLine: Sendable {
     package init(at: Double, _ fields: [(String, Value)]) {
         self.init(at: at) { line in
             for (name, value) in fields {
-                line.append(name: name)
+                line.bytes += ",\"\(name)\":".utf8
                 switch value {
                 case .text(let text): line.append(text)
                 case .number(let number): line.bytes += String(number).utf8
@@ -23,28 +23,33 @@ package struct AuditLine: Sendable {
 
     /// The same for lines that are written for each request.
     init(at: Double, _ fill: (inout AuditLine) -> Void) {
-        bytes.reserveCapacity(512)
-        bytes += "{\"ts\":\"".utf8
+        bytes.reserveCapacity(768)
+        copy("{\"ts\":\"")
         Timestamp(at).append(to: &bytes)
         bytes.append(UInt8(ascii: "\""))
         fill(&self)
-        bytes += "}\n".utf8
+        copy("}\n")
     }
 
-    mutating func add(_ name: String, _ text: String) {
+    /// A name that is no text of anybody's is copied as it stands.
+    mutating func add(_ name: StaticString, _ text: String) {
         append(name: name)
         append(text)
     }
 
-    mutating func add(_ name: String, _ number: Int) {
+    mutating func add(_ name: StaticString, _ number: Int) {
         append(name: name)
         bytes += String(number).utf8
     }
 
-    private mutating func append(name: String) {
-        bytes += ",\"".utf8
-        bytes += name.utf8
-        bytes += "\":".utf8
+    private mutating func append(name: StaticString) {
+        copy(",\"")
+        copy(name)
+        copy("\":")
+    }
+
+    private mutating func copy(_ text: StaticString) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     private mutating func append(_ text: String) {

@@ -124,8 +124,8 @@ final class AuthorizeHandler: ChannelInboundHandler {
         queue.write(to: &output)
         if output.readableBytes > 0 {
             context.writeAndFlush(wrapOutboundOut(output), promise: nil)
-            // A fresh buffer: the channel may still hold the one just written.
-            output = context.channel.allocator.buffer(capacity: 512)
+            // A fresh buffer where the channel still holds the one just written.
+            output.clear(minimumCapacity: 512)
         }
         let isOver = queue.isEmpty && (isClosed || isDraining && input == nil)
         // Who asks faster than they read is not our nginx either.

@@ -14,8 +14,8 @@ package struct OpenSSHDialer: HostDialer {
     package func link(to host: HostSpec) -> any HostLink { OpenSSHLink(host, settings) }
 }
 
-/// One host over one connection: OpenSSH keeps it for whoever comes within half a minute, so that no command but
-/// the first logs in.
+/// One host over one connection: OpenSSH keeps it for whoever comes within ten seconds, so that no command but
+/// the first logs in, and nothing is left for long by who was killed.
 struct OpenSSHLink: HostLink {
     private let host: HostSpec
     private let settings: SSHSettings

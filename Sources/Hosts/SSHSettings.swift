@@ -26,7 +26,7 @@ package struct SSHSettings: Sendable {
 
     /// `%C` is short whatever the host is called, as paths of sockets have to be.
     private var standing: [String] {
-        ["ControlMaster=auto", "ControlPersist=30", "ControlPath=\(sockets)/%C"]
+        ["ControlMaster=auto", "ControlPersist=10", "ControlPath=\(sockets)/%C"]
     }
 
     private static let fresh = ["ControlMaster=no", "ControlPath=none"]

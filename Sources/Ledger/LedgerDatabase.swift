@@ -16,8 +16,16 @@ package actor LedgerDatabase {
         imported = ImportedLedger(path: legacyPath)
     }
 
-    /// Nil when nobody has written anything yet.
+    /// Nil when nobody has written anything yet. Refuses, as `write` does, what has moved away.
     func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value? {
+        try await readWherever {
+            try MovedTable.check($0)
+            return try body($0)
+        }
+    }
+
+    /// Also what has moved away.
+    func readWherever<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value? {
         try await translating(.read) {
             if let writer { return try await writer.read(body) }
             guard FileManager.default.fileExists(atPath: path) else { return nil }
@@ -32,6 +40,14 @@ package actor LedgerDatabase {
     /// In one transaction that nobody else's write can come between. Throws `LedgerBusy` when one is under way for
     /// longer than a write takes.
     func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        try await writeWherever {
+            try MovedTable.check($0)
+            return try body($0)
+        }
+    }
+
+    /// Also to what has moved away.
+    func writeWherever<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         try await translating(.write) { try await opened().write(body) }
     }
 
@@ -77,8 +93,11 @@ package actor LedgerDatabase {
 
     private static func isReady(_ db: Database, _ path: String) throws -> Bool {
         let migrator = LedgerSchema.migrator
-        if try migrator.hasBeenSuperseded(db) { throw LedgerFault.newer(path) }
-        return try migrator.hasCompletedMigrations(db)
+        guard try db.tableExists("grdb_migrations") else { return false }
+        let known = Set(migrator.migrations + [LedgerSchema.moved])
+        let applied = try String.fetchSet(db, sql: "SELECT identifier FROM grdb_migrations")
+        guard applied.isSubset(of: known) else { throw LedgerFault.newer(path) }
+        return applied.isSuperset(of: migrator.migrations)
     }
 
     private static func configuration(readonly: Bool) -> Configuration {

@@ -10,6 +10,15 @@ enum LedgerSchema {
         return migrator
     }
 
+    /// Only of a ledger that has moved away, or arrives. Listed as a migration that other convoys don't know, so that
+    /// those which know no moves refuse the file, too.
+    static let moved = "2: moved"
+
+    static let movedTable = """
+        CREATE TABLE IF NOT EXISTS moved (id INTEGER PRIMARY KEY CHECK (id = 1), standing TEXT NOT NULL,
+            ticket TEXT NOT NULL);
+        """
+
     private static let first = """
         CREATE TABLE record (id INTEGER PRIMARY KEY CHECK (id = 1), content TEXT NOT NULL);
         CREATE TABLE audit (

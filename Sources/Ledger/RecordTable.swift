@@ -67,9 +67,9 @@ enum JournalTable {
         let last = try Int.fetchOne(
             db, sql: #"SELECT MAX("index") FROM journal WHERE rollout = ?"#, arguments: [entry.rollout])
         let number = (last ?? 0) + 1
-        try db.execute(
-            sql: #"INSERT INTO journal (rollout, "index", at, step, mark, detail) VALUES (?, ?, ?, ?, ?, ?)"#,
-            arguments: [entry.rollout, number, entry.at, entry.step, entry.mark.rawValue, entry.detail])
+        var numbered = entry
+        numbered.index = number
+        try insert(numbered, in: db)
         if number == 1 {
             try db.execute(
                 sql: """
@@ -78,6 +78,17 @@ enum JournalTable {
                     """, arguments: [keptRollouts])
         }
         return number
+    }
+
+    static func replace(by entries: some Sequence<JournalEntry>, in db: Database) throws {
+        try db.execute(sql: "DELETE FROM journal")
+        for entry in entries { try insert(entry, in: db) }
+    }
+
+    private static func insert(_ entry: JournalEntry, in db: Database) throws {
+        try db.execute(
+            sql: #"INSERT INTO journal (rollout, "index", at, step, mark, detail) VALUES (?, ?, ?, ?, ?, ?)"#,
+            arguments: [entry.rollout, entry.index, entry.at, entry.step, entry.mark.rawValue, entry.detail])
     }
 
     static func entries(of rollout: Int, in db: Database) throws -> [JournalEntry] {
@@ -109,6 +120,33 @@ enum LeaseTable {
         try db.execute(
             sql: "UPDATE lease SET fence = ?, term = ?",
             arguments: [machine.fence, try machine.term.map { try StableJSON.text($0) }])
+    }
+}
+
+/// Whether the ledger is here at all.
+enum MovedTable {
+    static func standing(_ db: Database) throws -> LedgerStanding? {
+        guard try db.tableExists("moved"), let row = try Row.fetchOne(db, sql: "SELECT * FROM moved") else {
+            return nil
+        }
+        return row["standing"] == "left" ? .left(row["ticket"]) : .arriving(row["ticket"])
+    }
+
+    static func check(_ db: Database) throws {
+        if let standing = try standing(db), let failure = Failure.ledger(at: .file, is: standing) { throw failure }
+    }
+
+    static func set(_ standing: String, _ ticket: String, in db: Database) throws {
+        try db.execute(sql: LedgerSchema.movedTable)
+        try db.execute(
+            sql: "INSERT OR REPLACE INTO moved (id, standing, ticket) VALUES (1, ?, ?)", arguments: [standing, ticket])
+        try db.execute(
+            sql: "INSERT OR IGNORE INTO grdb_migrations (identifier) VALUES (?)", arguments: [LedgerSchema.moved])
+    }
+
+    static func clear(in db: Database) throws {
+        try db.execute(sql: "DROP TABLE IF EXISTS moved")
+        try db.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = ?", arguments: [LedgerSchema.moved])
     }
 }
 

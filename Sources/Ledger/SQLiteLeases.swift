@@ -4,9 +4,9 @@ import Planning
 import Ports
 
 /// The lease beside the ledger, in the same file: so one transaction can ask about it and write.
-package struct SQLiteLeases: LeaseStore, LeaseGuard {
-    private let database: LedgerDatabase
-    private let witness: any LeaseWitness
+package struct SQLiteLeases: LedgerHome {
+    let database: LedgerDatabase
+    let witness: any LeaseWitness
 
     package init(database: LedgerDatabase, witness: any LeaseWitness = SystemWitness()) {
         self.database = database
@@ -14,7 +14,7 @@ package struct SQLiteLeases: LeaseStore, LeaseGuard {
     }
 
     /// Writes under the lease of that fence; without one it can only be read.
-    package func ledger(under fence: Int? = nil) -> SQLiteLedger {
+    package func ledger(under fence: Int?) -> any Ports.Ledger {
         SQLiteLedger(database: database, witness: witness, fence: fence)
     }
 
@@ -48,11 +48,7 @@ package struct SQLiteLeases: LeaseStore, LeaseGuard {
     }
 
     package func admit(_ fence: Int?) async throws {
-        guard let fence else {
-            throw Failure(
-                .leaseHeld, "the supervisor changes nothing", because: "the request names no lease",
-                next: "use the convoy that belongs to this supervisor")
-        }
+        guard let fence else { throw Failure.namesNoLease }
         try await machine().check(fence, at: witness.now())
     }
 

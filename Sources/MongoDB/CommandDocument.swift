@@ -5,6 +5,15 @@ struct CommandDocument: Sendable, ExpressibleByDictionaryLiteral {
     init(dictionaryLiteral elements: (String, CommandValue)...) { members = elements }
 
     mutating func append(_ name: String, _ value: CommandValue) { members.append((name, value)) }
+    mutating func append(contentsOf other: CommandDocument) { members += other.members }
+
+    /// Puts a member into the document of that name, which is made where there is none.
+    mutating func merge(_ name: String, _ member: String, _ value: CommandValue) {
+        guard let place = members.firstIndex(where: { $0.0 == name }), case .document(var inner) = members[place].1
+        else { return append(name, .document(CommandDocument(dictionaryLiteral: (member, value)))) }
+        inner.append(member, value)
+        members[place].1 = .document(inner)
+    }
 
     /// Extended JSON.
     var json: String {
@@ -15,6 +24,9 @@ struct CommandDocument: Sendable, ExpressibleByDictionaryLiteral {
 indirect enum CommandValue: Sendable {
     case string(String)
     case integer(Int)
+    /// Finite.
+    case number(Double)
+    case null
     case bool(Bool)
     /// 24 hexadecimal digits.
     case objectID(String)
@@ -25,6 +37,8 @@ indirect enum CommandValue: Sendable {
         switch self {
         case .string(let text): Self.quoted(text)
         case .integer(let number): String(number)
+        case .number(let number): "\(number)"
+        case .null: "null"
         case .bool(let flag): flag ? "true" : "false"
         case .objectID(let digits): "{\"$oid\":\(Self.quoted(digits))}"
         case .array(let items): "[" + items.map(\.json).joined(separator: ",") + "]"

@@ -24,6 +24,7 @@ struct MongoConnection: ~Copyable {
     /// the connection string and its password.
     static func use<Value: Sendable>(
         _ uri: Secret, login: Login? = nil, timeouts: MongoTimeouts, task: String, secrets: [Secret] = [],
+        words: @escaping MongoFault.Words = { $0.failure(task: $1, place: $2) },
         _ job: @escaping @Sendable (borrowing MongoConnection) throws -> Value
     ) async throws -> Value {
         try await onOwnThread {
@@ -33,7 +34,7 @@ struct MongoConnection: ~Copyable {
                 place = connection.place
                 return try job(connection)
             } catch let fault as MongoFault {
-                throw fault.failure(task: task, place: place)
+                throw words(fault, task, place)
             }
         }
     }

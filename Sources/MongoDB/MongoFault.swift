@@ -2,6 +2,9 @@ import Fleet
 
 /// Why a command did not succeed. `message` holds no secret.
 struct MongoFault: Error, Equatable {
+    /// What an operator reads of a fault, with the task and the place.
+    typealias Words = @Sendable (MongoFault, _ task: String, _ place: String) -> Failure
+
     enum Kind: Equatable { case badURI, unreachable, loginRefused, server, badDocument }
 
     var kind: Kind
@@ -13,11 +16,12 @@ struct MongoFault: Error, Equatable {
     static let userNotFound = 11
     static let roleNotFound = 31
     static let duplicateUser = 51003
+    static let duplicateKey = 11000
 
     func isServerError(_ code: Int) -> Bool { kind == .server && self.code == code }
 
     /// The server, or all it needs, is away for now: no primary, shutting down, too slow.
-    private var isPassing: Bool { [50, 91, 189, 10107, 11600, 11602, 13435, 13436].contains(code) }
+    var isPassing: Bool { [50, 91, 189, 10107, 11600, 11602, 13435, 13436].contains(code) }
 
     /// What an operator reads. `place` is `HOSTS as USER`; it and `task` hold no secret.
     func failure(task: String, place: String) -> Failure {

@@ -12,10 +12,18 @@ package enum EdgeRenderer {
     /// Throws a `Failure` (`badSpec`) when a value could be read as configuration, when ports or slots
     /// clash, or when the template is broken. `template`: the operator's own instead of the built-in.
     package static func render(_ plan: EdgePlan, template: String? = nil) throws -> [RenderedFile] {
-        let text = template ?? Templates.all["nginx/edge.conf.mustache"] ?? ""
         let context = try EdgeContext(plan)
-        let own = plan.edge.mode == .dedicated ? text : included(text, in: plan.fleet)
-        return [RenderedFile(path: mainFile, content: try compile(own).render(context))]
+        return [RenderedFile(path: mainFile, content: try compiled(template, for: plan).render(context))]
+    }
+
+    private static let builtInText = Templates.all["nginx/edge.conf.mustache"] ?? ""
+    /// To parse it takes longer than to render it, and it never changes.
+    private static let builtIn = Result { try compile(builtInText) }
+
+    private static func compiled(_ template: String?, for plan: EdgePlan) throws -> MustacheTemplate {
+        if template == nil, plan.edge.mode == .dedicated { return try builtIn.get() }
+        let text = template ?? builtInText
+        return try compile(plan.edge.mode == .dedicated ? text : included(text, in: plan.fleet))
     }
 
     /// The template with names that clash with nobody's, no deeper than it will stand. Before values come

@@ -30,8 +30,10 @@ struct Convoy: AsyncParsableCommand {
                 name: "Sail:", subcommands: [Up.self, Rollout.self, Resume.self, Rollback.self, Users.self, Down.self]),
             CommandGroup(
                 name: "Look:",
-                subcommands: [Status.self, Drift.self, LeaseCommand.self, Verify.self, Logs.self, Doctor.self]),
-            CommandGroup(name: "Hosts:", subcommands: [Bootstrap.self, HostVerb.self]),
+                subcommands: [
+                    Status.self, Drift.self, LeaseCommand.self, LedgerCommand.self, Verify.self, Logs.self, Doctor.self,
+                ]),
+            CommandGroup(name: "Hosts:", subcommands: [Bootstrap.self, SelfUpdate.self, HostVerb.self]),
             CommandGroup(name: "Tools:", subcommands: [Token.self, Releases.self]),
             CommandGroup(name: "Daemons:", subcommands: [Supervise.self, GateCommand.self, RefresherCommand.self]),
         ])

@@ -10,9 +10,9 @@ enum Kind: String, CaseIterable, Sendable { case memory, sqlite }
 /// A ledger and its lease of either kind, over a clock that the test turns.
 final class Desk: Sendable {
     let witness = HandWitness()
-    let leases: any LeaseStore & LeaseGuard
+    let leases: any LedgerHome
+    let berth: any LedgerBerth
     let directory: String
-    private let book: @Sendable (Int?) -> any Ports.Ledger
 
     var path: String { directory + "/ledger.db" }
     var oldPath: String { directory + "/ledger.json" }
@@ -23,16 +23,18 @@ final class Desk: Sendable {
         switch kind {
         case .memory:
             let memory = MemoryLeases(witness: witness)
-            (leases, book) = (memory, { memory.ledger(under: $0) })
+            (leases, berth) = (memory, MemoryBerth(memory))
         case .sqlite:
             let sqlite = Desk.open(directory, witness)
-            (leases, book) = (sqlite, { sqlite.ledger(under: $0) })
+            (leases, berth) = (sqlite, SQLiteBerth(sqlite))
         }
     }
 
     deinit { try? FileManager.default.removeItem(atPath: directory) }
 
-    func ledger(under fence: Int? = nil) -> any Ports.Ledger { book(fence) }
+    var stage: LedgerStage { LedgerStage(witness: witness, leases: leases, endsWithBoot: true, owner: self) }
+
+    func ledger(under fence: Int? = nil) -> any Ports.Ledger { leases.ledger(under: fence) }
 
     func acquire(_ pid: Int32, verb: String = "rollout") async throws -> Int {
         try await leases.acquire(.sample(pid, verb: verb), lifetime: 15).fence
@@ -49,7 +51,4 @@ final class Desk: Sendable {
 }
 
 /// The failure that `body` throws; nil when it throws none, or another error.
-func failure(_ body: () async throws -> Void) async -> Failure? {
-    do { try await body() } catch { return error as? Failure }
-    return nil
-}
+func failure(_ body: () async throws -> Void) async -> Failure? { await refusal(body) }

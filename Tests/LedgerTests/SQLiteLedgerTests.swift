@@ -16,7 +16,7 @@ struct SQLiteLedgerTests {
         _ = try await desk.leases.current()
         #expect(!FileManager.default.fileExists(atPath: desk.path))
         let fence = try await desk.acquire(1)
-        try await desk.ledger(under: fence).save(try Samples.record())
+        try await desk.ledger(under: fence).save(try LedgerSamples.record())
         for name in try FileManager.default.contentsOfDirectory(atPath: desk.directory) {
             let attributes = try FileManager.default.attributesOfItem(atPath: desk.directory + "/" + name)
             #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600, "\(name)")
@@ -40,8 +40,8 @@ struct SQLiteLedgerTests {
         let fence = try await desk.acquire(1)
         let other = desk.another()
         try await other.admit(fence)
-        try await desk.ledger(under: fence).save(try Samples.record())
-        #expect(try await other.ledger().load() == Samples.record())
+        try await desk.ledger(under: fence).save(try LedgerSamples.record())
+        #expect(try await other.ledger().load() == LedgerSamples.record())
         #expect(await failure { _ = try await other.acquire(.sample(2), lifetime: 15) }?.code == .leaseHeld)
         #expect(try await other.breakLease()?.fence == fence)
         #expect(await failure { try await desk.ledger(under: fence).save(LedgerRecord()) }?.code == .leaseHeld)
@@ -148,7 +148,7 @@ struct SQLiteLedgerTests {
         configuration.journalMode = .wal
         let queue = try DatabaseQueue(path: directory + "/ledger.db", configuration: configuration)
         try LedgerSchema.migrator.migrate(queue)
-        try await queue.write { db in try RecordTable.save(try Samples.record(), in: db) }
+        try await queue.write { db in try RecordTable.save(try LedgerSamples.record(), in: db) }
         try queue.close()
     }
 }
@@ -158,24 +158,24 @@ struct ImportedLedgerTests {
     @Test("it is read where it lies, taken over by the first lease, and kept under another name")
     func takenOver() async throws {
         let desk = try Desk()
-        let text = try StableJSON.text(try Samples.record())
+        let text = try StableJSON.text(try LedgerSamples.record())
         try Data(text.utf8).write(to: URL(fileURLWithPath: desk.oldPath))
-        #expect(try await desk.ledger().load() == Samples.record())
+        #expect(try await desk.ledger().load() == LedgerSamples.record())
         #expect(FileManager.default.fileExists(atPath: desk.oldPath))
         let fence = try await desk.acquire(1)
         #expect(!FileManager.default.fileExists(atPath: desk.oldPath))
         #expect(FileManager.default.contents(atPath: desk.oldPath + ".imported") == Data(text.utf8))
-        #expect(try await desk.ledger(under: fence).load() == Samples.record())
-        #expect(try await desk.another().ledger().load() == Samples.record())
+        #expect(try await desk.ledger(under: fence).load() == LedgerSamples.record())
+        #expect(try await desk.another().ledger().load() == LedgerSamples.record())
     }
 
     @Test("cut before it was renamed, it is renamed by the next")
     func cut() async throws {
         let desk = try Desk()
         let fence = try await desk.acquire(1)
-        try await desk.ledger(under: fence).save(try Samples.record())
+        try await desk.ledger(under: fence).save(try LedgerSamples.record())
         try await desk.leases.release(fence)
-        try Data(try StableJSON.text(try Samples.record()).utf8).write(to: URL(fileURLWithPath: desk.oldPath))
+        try Data(try StableJSON.text(try LedgerSamples.record()).utf8).write(to: URL(fileURLWithPath: desk.oldPath))
         _ = try await desk.another().acquire(.sample(2), lifetime: 15)
         #expect(!FileManager.default.fileExists(atPath: desk.oldPath))
     }
@@ -184,7 +184,7 @@ struct ImportedLedgerTests {
     func disagreement() async throws {
         let desk = try Desk()
         let fence = try await desk.acquire(1)
-        try await desk.ledger(under: fence).save(try Samples.record())
+        try await desk.ledger(under: fence).save(try LedgerSamples.record())
         try await desk.leases.release(fence)
         try Data(try StableJSON.text(LedgerRecord()).utf8).write(to: URL(fileURLWithPath: desk.oldPath))
         let refusal = await failure { _ = try await desk.another().acquire(.sample(2), lifetime: 15) }

@@ -42,10 +42,26 @@ actor RealDatabase {
         try await python(
             "c.admin.command('createUser', 'root', pwd=os.environ['TEST_ROOT'], roles=['root'])", uri: Secret(base))
         await goAway()
-        try await launch(["--auth", "--sync-on-commit", "--enable-test-commands"])
+        try await comeBack()
     }
 
+    /// Once more on the same data and port.
+    func comeBack() async throws { try await launch(["--auth", "--sync-on-commit", "--enable-test-commands"]) }
+
+    /// As by a power cut: nothing is said, nothing is flushed.
+    func die() async {
+        guard let running = server else { return }
+        server = nil
+        running.signal(SIGKILL)
+        _ = await running.status()
+    }
+
+    /// Connections stay open, and nothing is answered.
+    func freeze() { server?.signal(SIGSTOP) }
+    func thaw() { server?.signal(SIGCONT) }
+
     private func stop() async {
+        thaw()
         await goAway()
         try? FileManager.default.removeItem(atPath: directory)
     }
@@ -153,6 +169,7 @@ final class Child: Sendable {
     }
 
     func terminate() { process.terminate() }
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     /// The exit status. To be awaited once.
     func status() async -> Int32 {

@@ -211,12 +211,6 @@ struct CompatibilityTests {
     }
 }
 
-/// Says the same to everybody.
-private struct FixedRoom: HostRoom {
-    let room: RoomFigures
-    func figures(_ inquiry: RoomInquiry) -> RoomFigures { room }
-}
-
 private final class Told: Progress {
     private let steps = Mutex<[String]>([])
 

@@ -100,7 +100,7 @@ struct FleetOperatorResumeTests {
             } catch {
                 Issue.record("cut at call \(cut), \(killed): \(error)")
             }
-            cut += killed == .operatorOnly ? 2 : 5
+            cut += killed == .operatorOnly ? 1 : 3
         }
         #expect(undone > 2)
     }
@@ -294,45 +294,4 @@ private final class FailingLedger: Ledger {
     private func check() throws {
         if left.withLock({ $0 }) <= 0 { throw Failure(code, "cannot write", because: "disk full", next: "") }
     }
-}
-
-/// Kills the supervisor at a call of the given number.
-private final class KillingControl: FleetControl {
-    private let control: any FleetControl
-    private let world: FakeWorld
-    private let left: Mutex<Int>
-
-    init(control: any FleetControl, world: FakeWorld, at: Int) {
-        self.control = control
-        self.world = world
-        left = Mutex(at)
-    }
-
-    var hasKilled: Bool { left.withLock { $0 <= 0 } }
-
-    private func next() -> any FleetControl {
-        let isDue = left.withLock { left in
-            left -= 1
-            return left == 0
-        }
-        if isDue { world.killSupervisor() }
-        return control
-    }
-
-    func status(newerThan revision: Int?, timeout: Seconds) async throws -> StatusReport {
-        try await next().status(newerThan: revision, timeout: timeout)
-    }
-    func begin(_ plan: GenerationPlan) async throws { try await next().begin(plan) }
-    func flip(to generation: Int) async throws { try await next().flip(to: generation) }
-    func retire(_ generation: Int, drain: Seconds) async throws { try await next().retire(generation, drain: drain) }
-    func begin(_ plan: GenerationPlan, only instances: Set<String>?) async throws {
-        try await next().begin(plan, only: instances)
-    }
-    func retire(_ generation: Int, only instances: Set<String>?, drain: Seconds) async throws -> DrainReport {
-        try await next().retire(generation, only: instances, drain: drain)
-    }
-    func share(_ generation: Int, part: Double) async throws { try await next().share(generation, part: part) }
-    func balance(_ generation: Int) async throws { try await next().balance(generation) }
-    func check() async throws { try await next().check() }
-    func shutdown(drain: Seconds) async throws { try await next().shutdown(drain: drain) }
 }

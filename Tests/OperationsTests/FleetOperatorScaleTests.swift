@@ -104,6 +104,62 @@ struct FleetOperatorScaleTests {
         #expect(try await world.ledger().scaling == nil)
     }
 
+    @Test("the supervisor alone killed at any call: the change starts another and goes on")
+    func supervisorKilled() async throws {
+        let four = ["analytics-1-g1", "analytics-2-g1", "analytics-3-g1", "analytics-4-g1", "crew-1-g1"]
+        for cut in 1...200 {
+            let lab = OperatorLab()
+            try await Self.up(Self.spec(3), in: lab.world)
+            let fleet = lab.world.newOperator(Self.spec(4, 1))
+            var ports = fleet.ports
+            let control = KillingControl(control: ports.control, world: lab.world, at: cut)
+            ports.control = control
+            let killing = FleetOperator(ports: ports, context: fleet.context)
+            do {
+                _ = try await lab.world.run { try await killing.up() }
+                try await lab.expectOnly(1, version: "1.0.0", "killed at call \(cut)")
+                #expect(try await lab.world.ledger().current?.instances.map(\.name).sorted() == four, "call \(cut)")
+            } catch let failure as Failure where failure.code == .unavailable {
+                // Before it was begun that is an answer, too.
+                let record = try await lab.world.ledger()
+                #expect(record.scaling == nil && record.current?.instances.count == 5, "at call \(cut): \(failure)")
+                #expect(cut < 3, "killed at call \(cut): \(failure)")
+            } catch {
+                Issue.record("killed at call \(cut): \(error)")
+            }
+            if !control.hasKilled {
+                #expect(cut > 10)
+                return
+            }
+        }
+    }
+
+    @Test("without room for one more, nothing is made: exit 1 with the figures, and nobody was touched")
+    func noRoom() async throws {
+        try await Self.up(Self.spec(3), in: world)
+        let before = Self.records(world)
+        let (starts, users) = (world.machine.starts, world.database.users)
+        let used = before.values.map { ($0.pid, RoomFigures.Process(ownBytes: 100_000_000, openFiles: 20)) }
+        let processes = Dictionary(used) { first, _ in first }
+        func scaling(_ replicas: Int, available: Int) -> FleetOperator {
+            let plain = world.newOperator(Self.spec(replicas))
+            let room = FixedRoom(room: RoomFigures(memoryAvailable: available, processes: processes))
+            let seams = RolloutSeams().watching(plain.ports, layout: world.layout, room: room)
+            return FleetOperator(ports: plain.ports, context: plain.context, seams: seams)
+        }
+        let fleet = scaling(5, available: 219_000_000)
+        let refusal = try await failure { _ = try await world.run { try await fleet.up() } }
+        #expect(refusal.code == .failed && refusal.why.contains("2 instances more need about 220 MB"), "\(refusal)")
+        #expect(Self.records(world) == before && world.machine.starts == starts && world.database.users == users)
+        try await lab.expectOnly(1, version: "1.0.0")
+        // Nobody asks for room to become fewer, and for one more there is enough.
+        let more = scaling(4, available: 219_000_000)
+        _ = try await world.run { try await more.up() }
+        let fewer = scaling(1, available: 0)
+        _ = try await world.run { try await fewer.up() }
+        try await lab.expectOnly(1, version: "1.0.0")
+    }
+
     @Test("plan says that the generation stays")
     func plan() async throws {
         try await Self.up(Self.spec(3), in: world)

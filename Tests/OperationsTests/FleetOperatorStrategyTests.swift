@@ -66,6 +66,35 @@ struct FleetOperatorStrategyTests {
         #expect(retired?.detail == "2 sessions: 0 ended, 0 moved, 2 cut")
     }
 
+    @Test("an interrupt while a part drains does not wait for the drain's end: whoever drains is called back")
+    func interruptedDrain() async throws {
+        let world = world
+        _ = try await lab.up()
+        world.sessions.set("a2", 1)
+        let pids = world.machine.ids.compactMap { world.machine.running($0)?.record }
+        var spec = Self.spec("2.0.0", .rolling)
+        spec.rollout.drain = 3600
+        let began = Mutex<Double?>(nil)
+        let seams = RolloutSeams(journaled: { entry in
+            if entry.step == "retire.2", entry.mark == .intent { began.withLock { $0 = world.time.now } }
+        })
+        // A while after the drain began: it is the call that must not be waited for.
+        let fleet = world.newOperator(
+            spec, seams: seams, isInterrupted: { began.withLock { $0.map { world.time.now > $0 + 3 } ?? false } })
+        let refusal = try await failure { _ = try await world.run { try await fleet.rollout() } }
+        #expect(refusal.code == .failed && refusal.why.contains("interrupted"), "\(refusal)")
+        let took = world.time.now - (began.withLock { $0 } ?? 0)
+        #expect(took < 120, "after \(took) s")
+        try await lab.expectOnly(1, version: "1.0.0")
+        // The one that drained was neither stopped nor started again.
+        let second = try #require(world.machine.running("analytics-2-g1")?.record)
+        #expect(pids.contains(second))
+        // The drain that nobody waits for any more ends without a word, and takes nothing away.
+        await world.pass(3700)
+        try await lab.expectOnly(1, version: "1.0.0")
+        #expect(world.machine.running("analytics-2-g1")?.record == second)
+    }
+
     @Test("a canary has its part of the callers before the rest is started, and then all of them")
     func canary() async throws {
         _ = try await lab.up()

@@ -59,6 +59,14 @@ struct BootstrapMachineTests {
         #expect(machine.handle(.go) == [.perform(.firewall)])
     }
 
+    @Test("a fleet that is still to come up is given its firewall, though its host can't know of one yet")
+    func fleetAndFirewall() throws {
+        var machine = try machine()
+        _ = machine.handle(gathered(try BootstrapSamples.done()))
+        _ = machine.handle(.planned(fleet: true, firewall: false))
+        #expect(machine.state == .ready([.fleet, .firewall]))
+    }
+
     @Test("what stands in the way ends it before anything is changed")
     func refused() throws {
         var machine = try machine()

@@ -104,14 +104,32 @@ struct CompatibilityJudgeTests {
         #expect(properties?.keys.sorted() == ["default", "description", "uri"])
     }
 
+    @Test(
+        "a setting in use that the profile's words deny the next version is lost, on the way back, too",
+        arguments: [
+            ("3.0.0", []), ("3.9.9", []), ("4.0.0-rc.1", ["old"]), ("4.0.0", ["old"]), ("10.0.0", ["old"]),
+            ("2.9.9", ["fresh"]), ("0.12.1", ["fresh"]),
+        ])
+    func versionsOfSettings(version: String, lost: [String]) throws {
+        var profile = PlanSamples.profile
+        profile.settings["old"] = Profile.Setting(type: .boolean, environment: "OLD")
+        profile.settings["old"]?.until = "4.0.0"
+        profile.settings["fresh"] = Profile.Setting(type: .boolean, environment: "FRESH")
+        profile.settings["fresh"]?.since = "3.0.0"
+        let spec = PlanSamples.spec { $0.server.settings = ["old": .bool(true), "fresh": .bool(true)] }
+        let now = CompatibilityJudge.Side(spec: spec, profile: profile, version: "3.1.0", offer: nil)
+        let next = CompatibilityJudge.Side(spec: spec, profile: profile, version: version, offer: nil)
+        #expect(CompatibilityJudge().compare(now, next).settingsLost == lost)
+    }
+
     @Test("an offer is bounded: large schemas are known by their digest, and still compared by it")
     func bounded() throws {
         let many = JSONValue.object(
-            Dictionary(uniqueKeysWithValues: (0..<4000).map { ("property\($0)", .object(["type": .string("string")])) })
+            Dictionary(uniqueKeysWithValues: (0..<2100).map { ("property\($0)", .object(["type": .string("string")])) })
         )
         func offer(_ extra: String) -> ReleaseOffer {
             let large = JSONValue.object(["properties": many, "x": .string(extra)])
-            let tools = (0..<1500).map { JSONValue.object(["name": .string("t\($0)"), "inputSchema": large]) }
+            let tools = (0..<1001).map { JSONValue.object(["name": .string("t\($0)"), "inputSchema": large]) }
             return ReleaseOffer(eras: [.modern], listing: tools)
         }
         let (old, new) = (offer("a"), offer("b"))

@@ -83,7 +83,9 @@ private struct Voyage {
     let current: Int?
     private(set) var wrong: String?
     private(set) var end = ""
-    private(set) var log: [String] = []
+    /// Nil: a crash. Words only when somebody reads them: they cost more than what they tell of.
+    private var deeds: [RolloutMachine.Action?] = []
+    var log: [String] { deeds.map { $0.map { "\($0)" } ?? "crash" } }
     private var world: World
     private var dice: SeededDice
     private var machine: RolloutMachine
@@ -202,7 +204,7 @@ private struct Voyage {
     }
 
     private mutating func crash() {
-        log.append("crash")
+        deeds.append(nil)
         machine = RolloutMachine(
             plan: plan, current: current, before: current == nil ? nil : chart.old,
             from: RolloutPlace(
@@ -265,13 +267,13 @@ private struct Voyage {
         let others = world.serving == 2 ? world.old : world.new
         let serving = (world.serving == 2 ? world.new.count : world.old.count) + (world.isShared ? others.count : 0)
         let limit = plan.rollout.rolling?.maxUnavailable ?? 1
-        expect(serving >= plan.instances.count - limit, "only \(serving) serve: \(world)")
+        if serving < plan.instances.count - limit { expect(false, "only \(serving) serve: \(world)") }
     }
 
     private mutating func take(_ actions: [RolloutMachine.Action]) {
-        expect(actions.count <= 1, "several actions at once: \(actions)")
+        if actions.count > 1 { expect(false, "several actions at once: \(actions)") }
         guard let action = actions.first, wrong == nil else { return }
-        log.append("\(action)")
+        deeds.append(action)
         expect(end.isEmpty, "acts after its end")
         switch action {
         case .perform(let step): begin(step)

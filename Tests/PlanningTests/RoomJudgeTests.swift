@@ -8,10 +8,16 @@ struct RoomJudgeTests {
     /// Generation 1 runs with three instances of 100 MB and 40 descriptors; 2 is to come.
     private func findings(
         memory: Int? = 1 << 40, resources: ResourcesSpec? = nil, isFirst: Bool = false,
-        _ change: (inout RoomFigures) -> Void = { _ in }
+        rolling: Int? = nil, _ change: (inout RoomFigures) -> Void = { _ in }
     ) throws -> [RoomFinding] {
         let old = try PlanSamples.generation(1)
-        let spec = PlanSamples.spec { $0.server.resources = resources }
+        let spec = PlanSamples.spec { spec in
+            spec.server.resources = resources
+            if let rolling {
+                spec.rollout.strategy = .rolling
+                spec.rollout.rolling = RollingSpec(maxUnavailable: rolling)
+            }
+        }
         let new = try PlanSamples.planner(spec).plan(number: 2, current: old)
         let running = try old.instances.enumerated().map { index, instance in
             try PlanSamples.status(instance, of: old) { $0.pid = Int32(10 + index) }
@@ -39,6 +45,14 @@ struct RoomJudgeTests {
         #expect(found.map(\.kind) == [.memory] && found.allSatisfy(\.isRefusal))
         #expect(found.first?.why.contains("3 instances of the next generation need about 330 MB") == true, "\(found)")
         #expect(found.first?.why.hasSuffix("329 MB are available") == true)
+    }
+
+    @Test("memory: a rolling update needs room for as many as come at a time", arguments: [(1, 110), (2, 220)])
+    func rolling(maxUnavailable: Int, megabytes: Int) throws {
+        #expect(try findings(memory: megabytes * 1_000_000 + 1, rolling: maxUnavailable).isEmpty)
+        let found = try findings(memory: megabytes * 1_000_000 - 1, rolling: maxUnavailable)
+        #expect(found.map(\.kind) == [.memory] && found.allSatisfy(\.isRefusal))
+        #expect(found.first?.why.contains("need about \(megabytes) MB") == true, "\(found)")
     }
 
     @Test("memory: bounds of resources count where they are lower, and are told where they are all that is known")

@@ -36,7 +36,7 @@ struct ScaleMachineLawTests {
     @Test("only fewer, and only more, have only their own steps")
     func roads() throws {
         let old = try PlanSamples.planner(PlanSamples.spec()).plan(number: 1, current: nil)
-        for (replicas, road) in [(5, "stage start verify stop finalize"), (1, "drain stop finalize")] {
+        for (replicas, road) in [(5, "preflight stage start verify stop finalize"), (1, "drain stop finalize")] {
             let target = try PlanSamples.planner(PlanSamples.spec { $0.pools[0].replicas = replicas }).amended(old)
             let amendment = Amendment(old: old, target: try #require(target))
             let ready = try PlanSamples.ready(amendment.wide)

@@ -8,26 +8,11 @@ import shutil
 import subprocess
 
 import harness
+import own_release
 from harness import OPS, check, test
 
 harness.parts.run_under("client")
 
-SERVER = (OPS / "lib/flawed_server.py").read_text()
-PROFILE = """\
-profile: listing
-releases: [path]
-needsDatabase: false
-start:
-  command: server
-  arguments: ["{{port}}"]
-  environment: {HOME: "{{stateDirectory}}"}
-http: {path: /mcp, liveness: /health, host: 127.0.0.1}
-version: {source: release}
-canary: {tool: echo, arguments: {text: canary}, contains: [canary]}
-stop: {signal: TERM, deadline: 5s, cleanExitCodes: [0], dyingBySignalIsClean: true}
-settings: {}
-memoryDenyWriteExecute: true
-"""
 SPEC = """\
 fleet: system
 server: {{profile: ./listing.yaml, release: "path:./listing-1.0.0@1.0.0"}}
@@ -46,18 +31,13 @@ def tool(name, *required):
 
 
 def release(world, version, *more):
-    folder = world.work / f"listing-{version}"
-    folder.mkdir(exist_ok=True)
-    server = folder / "server"
-    server.write_text(SERVER.replace("MORE = []", f"MORE = {list(more)!r}"))
-    server.chmod(0o755)
-    return f"path:./{folder.name}@{version}"
+    return own_release.write(world.work, "listing", version, tools=more)
 
 
 def fleet(world):
     if "fleet" not in STATE:
         release(world, "1.0.0", tool("search", "text"), tool("count"))
-        (world.work / "listing.yaml").write_text(PROFILE)
+        (world.work / "listing.yaml").write_text(own_release.profile("listing"))
         STATE["fleet"] = world.fleet("compatibility", SPEC)
         STATE["fleet"].up()
     return STATE["fleet"]

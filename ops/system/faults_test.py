@@ -2,10 +2,12 @@
 """A disk that is full, or refuses to write, wherever that hurts: a clear error, nothing lost, and all goes on after.
 
 The fleet's state is on a small tmpfs of its own, so this needs root. What a broken disk does to the ledger is
-brought about by a limit on the size of files (RLIMIT_FSIZE): then write(2) fails within SQLite.
+brought about by a limit on the size of files (RLIMIT_FSIZE): then write(2) fails within SQLite. And a wall clock that
+jumps an hour: for convoy alone, by a library in front of libc.
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import resource
@@ -15,30 +17,14 @@ import sys
 import tempfile
 
 import harness
-from harness import OPS, check, eventually, test
+import own_release
+from harness import check, eventually, test
 
 harness.parts.run_under("client")
 
-SERVER = (OPS / "lib/flawed_server.py").read_text()
-# soak_test.py has the same one: its tests would come with it.
-PROFILE = """\
-profile: flawed
-releases: [path]
-needsDatabase: false
-start:
-  command: server
-  arguments: ["{{port}}"]
-  environment: {HOME: "{{stateDirectory}}"}
-http: {path: /mcp, liveness: /health, host: 127.0.0.1}
-version: {source: release}
-canary: {tool: echo, arguments: {text: canary}, contains: [canary]}
-stop: {signal: TERM, deadline: 5s, cleanExitCodes: [0], dyingBySignalIsClean: true}
-settings: {}
-memoryDenyWriteExecute: true
-"""
 SPEC = """\
 fleet: faults
-server: {{profile: ./flawed.yaml, release: "path:./flawed-1@1.0.0"}}
+server: {{profile: ./plain.yaml, release: "path:./plain-1.0.0@1.0.0"}}
 health: {{interval: 500ms}}
 pools:
   analytics: {{replicas: 3, scope: "mcp:analytics"}}
@@ -64,12 +50,9 @@ class SmallDisk:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=755", "convoy-faults", self.disk], check=True)
         stack.callback(subprocess.run, ["umount", "--lazy", self.disk])
         self.ballast = self.disk / "ballast"
-        (self.work / "flawed.yaml").write_text(PROFILE)
-        for number in (1, 2):
-            folder = self.work / f"flawed-{number}"
-            folder.mkdir()
-            (folder / "server").write_text(SERVER + f"# {number}\n")
-            (folder / "server").chmod(0o755)
+        (self.work / "plain.yaml").write_text(own_release.profile("plain"))
+        for number in "1.0.0", "2.0.0":
+            own_release.write(self.work, "plain", number, remark=number)
 
     def fill(self, leaving=0):
         with self.ballast.open("wb", buffering=0) as file:
@@ -94,7 +77,7 @@ def fleet(world):
 
 
 def release(version):
-    return f"path:./flawed-{version[0]}@{version}"
+    return f"path:./plain-{version}@{version}"
 
 
 def version(ours):
@@ -149,15 +132,15 @@ def mend(ours, verb="resume"):
     whole(ours)
 
 
-def at_entry(ours, index, then, *more):
+def at_entry(ours, index, then, **options):
     """Begins a rollout and stops it for `then` when its journal has that entry; answers its words and exit code."""
-    process = start(ours, "rollout", "--to", release(other(version(ours))), "--events", *more)
+    process = start(ours, "rollout", "--to", release(other(version(ours))), "--events", **options)
     try:
         for _ in range(index):
             if not process.stdout.readline():
                 check(False, f"no entry {index}: {process.communicate()[1][-400:]}")
         process.send_signal(signal.SIGSTOP)
-        then()
+        then(process.pid)
         process.send_signal(signal.SIGCONT)
         words = process.communicate(timeout=120)
     finally:
@@ -186,7 +169,7 @@ def full(world):
     ends = {}
     with load(ours) as summary:
         for index in range(1, ENTRIES + 1, 3):
-            words, code = at_entry(ours, index, world.fill)
+            words, code = at_entry(ours, index, lambda _: world.fill())
             if code != 0:
                 clear(words, code, ["no space"], {1, 69, 70})
             serves(ours)
@@ -204,7 +187,7 @@ def back(world):
     with load(ours) as summary:
         for index in (3, 7, 11, 13):
             before = version(ours)
-            _, code = at_entry(ours, index, world.fill)
+            _, code = at_entry(ours, index, lambda _: world.fill())
             serves(ours)
             world.make_room()
             mend(ours, "rollback")
@@ -256,6 +239,127 @@ def broken(world):
             ends[size] = code
     print(f"      limit: exit code {ends}", flush=True)
     check(len([code for code in ends.values() if code]) > 1, f"hardly any rollout met the limit: {ends}")
+    check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
+
+
+# In front of libc: the wall clock is off by as many seconds as the file says. Whatever passes monotonically is not.
+CLOCK = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+static long shift(void) {
+    char text[32] = "";
+    const char *path = getenv("CLOCK_SHIFT");
+    int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (file < 0) return 0;
+    long count = read(file, text, sizeof text - 1);
+    close(file);
+    return count > 0 ? strtol(text, NULL, 10) : 0;
+}
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int answer = syscall(SYS_clock_gettime, clock, now);
+    if (!answer && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += shift();
+    return answer;
+}
+int gettimeofday(struct timeval *now, void *zone) {
+    int answer = syscall(SYS_gettimeofday, now, zone);
+    if (!answer) now->tv_sec += shift();
+    return answer;
+}
+time_t time(time_t *out) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (out) *out = now.tv_sec;
+    return now.tv_sec;
+}
+"""
+
+
+class Clock:
+    """A wall clock that can be set, for each convoy that is started in its environment."""
+
+    def __init__(self, world):
+        self.library, self.file = world.work / "clock.so", world.work / "clock-shift"
+        source = world.work / "clock.c"
+        source.write_text(CLOCK)
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.library, source], check=True)
+        self.jump(0)
+        self.environment = {**os.environ, "LD_PRELOAD": str(self.library), "CLOCK_SHIFT": str(self.file)}
+
+    def jump(self, seconds):
+        # Replaced, not rewritten: a reader in between would see no shift at all.
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(str(seconds))
+        fresh.rename(self.file)
+
+    def rules(self, pid):
+        return str(self.library) in pathlib.Path(f"/proc/{pid}/maps").read_text()
+
+
+def under(clock, ours):
+    """A supervisor under that clock, instead of the one that runs. One that convoy starts gets no environment."""
+    os.kill(ours.status()["supervisor"]["pid"], signal.SIGKILL)
+    log = ours.world.stack.enter_context((ours.world.work / "supervisor.log").open("wb"))
+    process = subprocess.Popen([os.environ["CONVOY_BIN"], "supervise", "--root", ours.world.root],
+                               env=clock.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    eventually(20, "the supervisor answers", lambda: ours.status()["supervisor"]["pid"] == process.pid, every=0.1)
+    check(clock.rules(process.pid), f"the supervisor {process.pid} is not under the clock that is to jump")
+    return process.pid
+
+
+def second(clock, ours, pid):
+    """Somebody else, whose clock has jumped, too, gets no lease that another holds."""
+    process = start(ours, "up", env=clock.environment)
+    words = "".join(process.communicate(timeout=120))
+    check(process.returncode == 75 and f"pid {pid}" in words, f"a second one: exit {process.returncode}: {words[-400:]}")
+
+
+@test("a wall clock that jumps an hour, forth or back, at an entry of a rollout: it goes on, and keeps its lease")
+def clock(world):
+    ours = fleet(world)
+    clock = STATE["clock"] = Clock(world)
+    supervisor = under(clock, ours)
+    ends = {}
+    with load(ours) as summary:
+        for index, jump in ((2, 3600), (6, -3600), (10, 3600), (14, 0), (18, -7200)):
+            wanted = other(version(ours))
+
+            def then(pid, jump=jump):
+                clock.jump(jump)
+                check(clock.rules(pid), "the operator is not under the clock that is to jump")
+                second(clock, ours, pid)
+            words, ends[index] = at_entry(ours, index, then, env=clock.environment)
+            check(ends[index] == 0, f"jump to {jump} at entry {index}: exit {ends[index]}: {words[-600:]}")
+            check(version(ours) == wanted, f"{version(ours)} serves, not {wanted}")
+            whole(ours)
+            lease = json.loads(subprocess.check_output(
+                [os.environ["CONVOY_BIN"], "lease", "--root", world.root, "--json"], timeout=60))
+            check(lease["lease"] is None, f"the lease is still held: {lease}")
+    check(ours.status()["supervisor"]["pid"] == supervisor, "another supervisor runs than the one whose clock jumped")
+    check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
+
+
+@test("killed right after such a jump, a rollout is resumed, or taken back, under the clock as it is then")
+def killed_clock(world):
+    ours, clock = fleet(world), STATE["clock"]
+    with load(ours) as summary:
+        for index, jump, verb in ((7, 3600, "resume"), (13, -3600, "resume"), (9, 3600, "rollback"), (11, 0, "rollback")):
+            before = version(ours)
+
+            def then(pid, jump=jump):
+                clock.jump(jump)
+                os.kill(pid, signal.SIGKILL)
+            at_entry(ours, index, then, env=clock.environment)
+            process = start(ours, verb, env=clock.environment)
+            words = "".join(process.communicate(timeout=120))
+            check(process.returncode == 0, f"{verb} at {index} exited {process.returncode}: {words[-600:]}")
+            wanted = other(before) if verb == "resume" else before
+            check(version(ours) == wanted, f"{verb} after a jump to {jump} at {index}: {version(ours)} serves")
+            whole(ours)
     check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
 
 

@@ -8,26 +8,11 @@ import sqlite3
 import time
 
 import harness
-from harness import OPS, check, eventually, test
+import own_release
+from harness import check, eventually, test
 
 harness.parts.run_under("client")
 
-SERVER = (OPS / "lib/flawed_server.py").read_text()
-PROFILE = """\
-profile: flawed
-releases: [path]
-needsDatabase: false
-start:
-  command: server
-  arguments: ["{{port}}"]
-  environment: {HOME: "{{stateDirectory}}"}
-http: {path: /mcp, liveness: /health, host: 127.0.0.1}
-version: {source: release}
-canary: {tool: echo, arguments: {text: canary}, contains: [canary]}
-stop: {signal: TERM, deadline: 5s, cleanExitCodes: [0], dyingBySignalIsClean: true}
-settings: {}
-memoryDenyWriteExecute: true
-"""
 SPEC = """\
 fleet: system
 server: {{profile: ./flawed.yaml, release: "path:./flawed-1.0.0@1.0.0"}}
@@ -41,18 +26,13 @@ STATE = {}
 
 
 def release(world, version, flaw):
-    folder = world.work / f"flawed-{version}"
-    folder.mkdir(exist_ok=True)
-    server = folder / "server"
-    server.write_text(SERVER.replace('FLAW = "none"', f'FLAW = "{flaw}"'))
-    server.chmod(0o755)
-    return f"path:./{folder.name}@{version}"
+    return own_release.write(world.work, "flawed", version, flaw=flaw)
 
 
 def fleet(world):
     if "fleet" not in STATE:
         release(world, "1.0.0", "none")
-        (world.work / "flawed.yaml").write_text(PROFILE)
+        (world.work / "flawed.yaml").write_text(own_release.profile("flawed"))
         STATE["fleet"] = world.fleet("soak", SPEC)
         STATE["fleet"].up()
     return STATE["fleet"]

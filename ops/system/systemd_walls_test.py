@@ -5,28 +5,11 @@ import json
 import re
 
 import harness
-from harness import OPS, check, eventually, test
+import own_release
+from harness import check, eventually, test
 from hosts import KNOCK, SUBNET
 from systemd_host import FOLDER, HostFleet, World
 
-# A server with a secret: no framework, so that a host needs nothing more for it.
-SERVER = (OPS / "lib/secretive_server.py").read_text()
-PROFILE = """\
-profile: secretive
-releases: [path]
-needsDatabase: false
-start:
-  command: server
-  arguments: ["{{port}}"]
-  environment: {HOME: "{{stateDirectory}}"}
-  secrets: {SERVER_HEADERS: header-secret}
-http: {path: /mcp, liveness: /health, host: 127.0.0.1}
-version: {source: release}
-canary: {tool: echo, arguments: {text: canary}, contains: [canary]}
-stop: {signal: TERM, deadline: 5s, cleanExitCodes: [0], dyingBySignalIsClean: true}
-settings: {}
-memoryDenyWriteExecute: true
-"""
 SPEC = """\
 fleet: shop
 server: {profile: ./secretive.yaml, release: "path:./secretive@1.0.0"}
@@ -49,8 +32,8 @@ class Walls(World):
         super().__init__(stack)
         lab = self.lab
         lab.inside("a", "mkdir", "-p", f"{FOLDER}/secretive")
-        lab.write("a", f"{FOLDER}/secretive/server", SERVER)
-        lab.write("a", f"{FOLDER}/secretive.yaml", PROFILE)
+        lab.write("a", f"{FOLDER}/secretive/server", own_release.server())
+        lab.write("a", f"{FOLDER}/secretive.yaml", own_release.profile("secretive", secret=True))
         lab.inside("a", "chmod", "755", f"{FOLDER}/secretive/server")
         self.fleet = HostFleet(self, SPEC)
 

@@ -30,9 +30,17 @@ extension FleetParser {
         return names.count == items.count ? Set(names).sorted() : nil
     }
 
+    func ledger(_ node: SourceNode) -> LedgerSpec? {
+        secretFile(node, "ledger", holding: "the ledger's address").map(LedgerSpec.init)
+    }
+
     private func adminFile(_ node: SourceNode) -> String? {
+        secretFile(node, "admin", holding: "the admin's address")
+    }
+
+    private func secretFile(_ node: SourceNode, _ key: String, holding what: String) -> String? {
         if case .scalar(let text, _) = node.value, text.contains("://") {
-            reader.report(node, "holds the admin's address itself", "put it into a file and write admin: {file: PATH}")
+            reader.report(node, "holds \(what) itself", "put it into a file and write \(key): {file: PATH}")
             return nil
         }
         guard let section = reader.section(node, known: ["file"], required: ["file"]), let file = section["file"]

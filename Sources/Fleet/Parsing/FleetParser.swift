@@ -1,7 +1,9 @@
 /// Reads the parts of a fleet file in an order that lets each check what depends on those before.
 /// One of these per file.
 struct FleetParser {
-    static let keys = ["fleet", "server", "database", "pools", "hosts", "edge", "ports", "health", "rollout", "logs"]
+    static let keys = [
+        "fleet", "server", "database", "pools", "hosts", "edge", "ports", "health", "rollout", "logs", "ledger",
+    ]
 
     let reader: SpecReader
     let lookup: ProfileLookup
@@ -20,6 +22,7 @@ struct FleetParser {
         let health = section["health"].flatMap { self.health($0, profile: profile) } ?? HealthSpec()
         let rollout = section["rollout"].flatMap(rollout) ?? RolloutSpec()
         let logs = section["logs"].flatMap(logs) ?? LogsSpec()
+        let ledger = section["ledger"].flatMap(ledger)
         if let ports {
             checkPorts(ports, section, pools: pools ?? [], profile: profile, edge: edge, database: database)
         }
@@ -27,7 +30,7 @@ struct FleetParser {
         guard let name, let server, let pools, let edge, let ports else { return nil }
         return FleetSpec(
             name: name, server: server, database: database, pools: pools, hosts: hosts, edge: edge, ports: ports,
-            health: health, rollout: rollout, logs: logs)
+            health: health, rollout: rollout, logs: logs, ledger: ledger)
     }
 
     func name(_ node: SourceNode, kind: String) -> String? {

@@ -66,7 +66,7 @@ extension ProfileParser {
     }
 
     private func setting(_ node: SourceNode) -> Profile.Setting? {
-        let known = ["type", "environment", "minimum", "maximum", "allowed", "default"]
+        let known = ["type", "environment", "minimum", "maximum", "allowed", "default", "since", "until"]
         guard let section = reader.section(node, known: known, required: ["type"]),
             let type = section["type"].flatMap({ reader.choice($0, Profile.Setting.Kind.self) })
         else { return nil }
@@ -96,6 +96,16 @@ extension ProfileParser {
             setting.default = value
             _ = reader.attempt(node) { () throws(Problem) in try setting.check(value) }
         }
+        setting.since = section["since"].flatMap { version($0) }
+        setting.until = section["until"].flatMap { version($0) }
         return setting
+    }
+
+    private func version(_ node: SourceNode) -> String? {
+        guard let text = reader.text(node) else { return nil }
+        if text.wholeMatch(of: #/[0-9]+(\.[0-9]+){2,5}/#) == nil {
+            reader.report(node, "\(text.quoted) is not a version", "write its numbers, such as 3.0.0")
+        }
+        return text
     }
 }

@@ -15,6 +15,8 @@ package struct FleetLayout: Sendable, Equatable {
     /// The newest lease that this host has heard of; only where it is driven from elsewhere.
     package var fence: String { state + "/fence" }
     package var ledger: String { state + "/ledger.db" }
+    /// Which database holds the ledger, with its user's password; absent = the file above.
+    package var ledgerMark: String { configuration + "/ledger" }
     /// Where a convoy before 0.2 kept its ledger.
     package var oldLedger: String { state + "/ledger.json" }
     package var releases: String { state + "/releases" }

@@ -15,11 +15,14 @@ package struct FleetSpec: Sendable, Equatable, Codable {
     package var health: HealthSpec
     package var rollout: RolloutSpec
     package var logs: LogsSpec
+    /// Where the ledger lies; nil = in a file under the fleet's root. Not encoded when nil: it must not change older
+    /// wishes.
+    package var ledger: LedgerSpec?
 
     package init(
         name: String, server: ServerSpec, database: DatabaseSpec?, pools: [PoolSpec], hosts: [HostSpec] = [],
         edge: EdgeSpec, ports: PortsSpec = PortsSpec(), health: HealthSpec = HealthSpec(),
-        rollout: RolloutSpec = RolloutSpec(), logs: LogsSpec = LogsSpec()
+        rollout: RolloutSpec = RolloutSpec(), logs: LogsSpec = LogsSpec(), ledger: LedgerSpec? = nil
     ) {
         self.name = name
         self.server = server
@@ -31,10 +34,19 @@ package struct FleetSpec: Sendable, Equatable, Codable {
         self.health = health
         self.rollout = rollout
         self.logs = logs
+        self.ledger = ledger
     }
 
     /// One operator drives several hosts: instances bear their host's name, and every host has every pool.
     package var spansHosts: Bool { hosts.count > 1 }
+}
+
+/// A ledger in a MongoDB deployment, for a fleet that operators change from several machines.
+package struct LedgerSpec: Sendable, Equatable, Codable {
+    /// File with the connection string of the ledger's own user, relative to the fleet file.
+    package var file: String
+
+    package init(file: String) { self.file = file }
 }
 
 package struct ServerSpec: Sendable, Equatable, Codable {

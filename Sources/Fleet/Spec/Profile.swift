@@ -135,6 +135,10 @@ package struct Profile: Sendable, Equatable, Codable {
         package var maximum: Int?
         package var allowed: [String]?
         package var `default`: JSONValue?
+        /// The first version that knows it; nil: all of them.
+        package var since: String?
+        /// The first version that does not know it any more; nil: none.
+        package var until: String?
 
         package init(
             type: Kind, environment: String, minimum: Int? = nil, maximum: Int? = nil, allowed: [String]? = nil,

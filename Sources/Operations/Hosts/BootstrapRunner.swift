@@ -5,7 +5,7 @@ import Ports
 /// Bootstraps many hosts: examines all of them, and changes none unless all may be changed.
 package struct BootstrapRunner: Sendable {
     /// Hosts at a time. More would only wait for this machine's own processor and uplink.
-    package static let width = 10
+    package static let width = 20
 
     private let wish: BootstrapWish
     private let cargo: BootstrapCargo
@@ -24,34 +24,11 @@ package struct BootstrapRunner: Sendable {
             let link = try await ports.dialer.dial(host)
             all.append(HostBootstrap(HostSteps(host: host, wish: wish, cargo: cargo, ports: ports, link: link)))
         }
-        all = await inParallel(all) { await $0.examine() }
+        all = await BoundedTasks.each(all, width: Self.width) { await $0.examine() }
         if !isDry, !all.contains(where: { $0.machine.state.isOver }) {
-            all = await inParallel(all) { await $0.go() }
+            all = await BoundedTasks.each(all, width: Self.width) { await $0.go() }
         }
         for one in all { await one.steps.link.close() }
         return BootstrapReport(fleet: wish.spec.name, dryRun: isDry, hosts: all.map(\.report))
-    }
-
-    private func inParallel(
-        _ all: [HostBootstrap], _ body: @escaping @Sendable (inout HostBootstrap) async -> Void
-    ) async -> [HostBootstrap] {
-        await withTaskGroup(of: (Int, HostBootstrap).self) { group in
-            var done = all
-            var waiting = Array(all.enumerated())[...]
-            func start() {
-                guard let (index, one) = waiting.popFirst() else { return }
-                group.addTask {
-                    var one = one
-                    await body(&one)
-                    return (index, one)
-                }
-            }
-            for _ in 0..<Self.width { start() }
-            for await (index, one) in group {
-                done[index] = one
-                start()
-            }
-            return done
-        }
     }
 }

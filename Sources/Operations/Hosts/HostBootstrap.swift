@@ -6,7 +6,7 @@ import Ports
 struct HostBootstrap: Sendable {
     let steps: HostSteps
     private(set) var machine: BootstrapMachine
-    private var seconds = 0.0
+    private var stages: [BootstrapReport.Stage] = []
 
     init(_ steps: HostSteps) {
         self.steps = steps
@@ -14,7 +14,7 @@ struct HostBootstrap: Sendable {
     }
 
     var report: BootstrapReport.Host {
-        BootstrapReport.Host(machine, steps.wish, host: steps.host, seconds: seconds)
+        BootstrapReport.Host(machine, steps.wish, host: steps.host, stages: stages)
     }
 
     /// Until it waits for `go`, or is over.
@@ -23,12 +23,21 @@ struct HostBootstrap: Sendable {
     mutating func go() async { await drive(machine.handle(.go)) }
 
     private mutating func drive(_ first: [BootstrapMachine.Action]) async {
-        let began = steps.ports.time.now().value
         var queue = first[...]
         while let action = queue.popFirst() {
-            if let event = await carryOut(action) { queue += machine.handle(event) }
+            let began = steps.ports.time.now().value
+            let event = await carryOut(action)
+            note(action.stage, seconds: steps.ports.time.now().value - began)
+            if let event { queue += machine.handle(event) }
         }
-        seconds += steps.ports.time.now().value - began
+    }
+
+    private mutating func note(_ stage: String, seconds: Double) {
+        if let index = stages.firstIndex(where: { $0.stage == stage }) {
+            stages[index] = BootstrapReport.Stage(stage: stage, seconds: stages[index].seconds + seconds)
+        } else {
+            stages.append(BootstrapReport.Stage(stage: stage, seconds: seconds))
+        }
     }
 
     private func carryOut(_ action: BootstrapMachine.Action) async -> BootstrapMachine.Event? {

@@ -6,7 +6,7 @@ import Ports
 extension FleetOperator {
     /// Only of a generation that runs as it should: else a new one puts right what is not.
     func isWhole(_ plan: GenerationPlan) async throws -> Bool {
-        let report = try await ports.control.status(newerThan: nil, timeout: 0)
+        let report = try await ports.asking { try await $0.status(newerThan: nil, timeout: 0) }
         return report.status.generation == plan.number && report.generations == [plan]
     }
 

@@ -95,7 +95,8 @@ package struct FleetOperator: Sendable {
         let deadline = ports.time.now().value + plan.health.startDeadline.value
         var revision: Int?
         while true {
-            let report = try await ports.control.status(newerThan: revision, timeout: 0.5)
+            let known = revision
+            let report = try await ports.asking { try await $0.status(newerThan: known, timeout: 0.5) }
             if report.status.converged { return }
             revision = report.revision
             if ports.time.now().value >= deadline || ports.isInterrupted() {

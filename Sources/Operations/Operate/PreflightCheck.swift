@@ -25,12 +25,7 @@ struct PreflightCheck: Sendable {
     /// What the edge's server says of the configuration that the next generation would serve by.
     private func edgeFault(_ next: GenerationPlan) async -> String? {
         do {
-            do {
-                try await ports.control.rehearse(next)
-            } catch let failure as Failure where failure.code == .unavailable {
-                _ = try await ports.launcher.ensureRunning()
-                try await ports.control.rehearse(next)
-            }
+            try await ports.asking { try await $0.rehearse(next) }
             return nil
         } catch let failure as Failure where failure.code == .usage {
             // A supervisor that an older convoy started does not know how. It checks when it begins.
@@ -47,9 +42,17 @@ struct PreflightCheck: Sendable {
         // The supervisor keeps ports of slots that do not run from others: for the next generation, too.
         let supervisor = report.status.supervisor.pid.map { "(pid \($0))" }
         figures.listeners = figures.listeners.filter { entry in supervisor.map { !entry.value.hasSuffix($0) } ?? true }
-        // One that was begun before it was cut listens already.
-        if report.generations.contains(where: { $0.number == next.number }) { figures.listeners = [:] }
-        return RoomJudge(next: next, current: current, instances: own, room: figures).findings()
+        let known = report.generations.first { $0.number == next.number }
+        guard let known, let added = next.beyond(known) else {
+            // One that was begun before it was cut listens already.
+            if known != nil { figures.listeners = [:] }
+            return RoomJudge(next: next, current: current, instances: own, room: figures).findings()
+        }
+        // More instances of who serves need no more than their share of what all use.
+        let part = Double(added.instances.count) / Double(max(1, known.instances.count))
+        figures.usedBytes = Int(Double(figures.usedBytes) * part)
+        figures.usedFiles = Int(Double(figures.usedFiles) * part)
+        return RoomJudge(next: added, current: known, instances: own, room: figures).findings()
     }
 
     private func inquiry(
@@ -72,6 +75,18 @@ struct PreflightCheck: Sendable {
         let why = worst ?? "the edge is \(report.status.edge.state.rawValue)"
         return "note: generation \(report.status.generation) is not whole (\(why)); the next one may mend that, "
             + "so it goes on"
+    }
+}
+
+extension GenerationPlan {
+    /// Those that the same generation has not got yet, as if they were all: they start at once, and nobody goes.
+    /// Nil when it has them all.
+    fileprivate func beyond(_ known: GenerationPlan) -> GenerationPlan? {
+        let names = Set(known.instances.map(\.name))
+        var plan = self
+        plan.instances.removeAll { names.contains($0.name) }
+        plan.rollout.strategy = .flip
+        return plan.instances.isEmpty ? nil : plan
     }
 }
 

@@ -9,7 +9,7 @@ extension RolloutRunner {
         guard road.parts.indices.contains(number - 1) else { throw Stop(why: "there is no part \(number)") }
         let part = road.parts[number - 1]
         switch deed {
-        case .retire: try await retire(part, number)
+        case .retire: return try await retire(part, number)
         case .start: try await start(part, number)
         case .compare: return try await compare()
         case .share: try await share(number)
@@ -20,21 +20,27 @@ extension RolloutRunner {
         return nil
     }
 
-    private mutating func retire(_ part: RolloutRoad.Part, _ number: Int) async throws {
+    /// A drain may take minutes: an interrupt does not wait for its end. Whoever drains is called back.
+    private mutating func retire(
+        _ part: RolloutRoad.Part, _ number: Int
+    ) async throws -> [RolloutMachine.Action]? {
         let count = machine.road.parts.count
         if number == 1 {
             ports.progress.step(
                 "replacing instances in \(count) parts; until the last, new sessions meet both versions")
         }
-        guard let old = current, !part.going.isEmpty else { return }
+        guard let old = current, !part.going.isEmpty else { return nil }
         try await waitUntilOthersServe(number, old)
         ports.progress.step(
             "part \(number) of \(count): draining \(part.going.sorted().joined(separator: ", ")), "
                 + "at most \(plan.rollout.drain.spelled)")
-        let report = try await asking {
-            try await $0.retire(old.number, only: part.going, drain: plan.rollout.drain)
+        let (ports, drain) = (ports, plan.rollout.drain)
+        let report = try await ports.unlessInterrupted {
+            try await ports.asking { try await $0.retire(old.number, only: part.going, drain: drain) }
         }
+        guard let report else { return machine.handle(.turnBack("interrupted")) }
         try await account(for: report)
+        return nil
     }
 
     /// More than `maxUnavailable` must never be missing, not even when this begins in a sick fleet.

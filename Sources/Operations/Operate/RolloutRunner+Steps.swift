@@ -103,17 +103,11 @@ extension RolloutRunner {
         return false
     }
 
-    /// One that is being started again, or has to be, is no reason to give up. Every call is idempotent.
     @discardableResult
     func asking<Answer: Sendable>(
         _ call: (any FleetControl) async throws -> Answer
     ) async throws -> Answer {
-        do {
-            return try await call(ports.control)
-        } catch let failure as Failure where failure.code == .unavailable {
-            _ = try await ports.launcher.ensureRunning()
-            return try await call(ports.control)
-        }
+        try await ports.asking(call)
     }
 
     func status() async throws -> StatusReport {
@@ -126,38 +120,25 @@ extension RolloutRunner {
 
     /// Feeds the machine with what the supervisor sees until it decides something.
     mutating func observe() async throws -> [RolloutMachine.Action] {
-        var revision: Int?
-        // Its time begins now, whether or not somebody answers.
-        _ = machine.handle(.observed(nil, at: ports.time.now()))
-        while true {
-            if ports.isInterrupted() {
-                let turned = machine.handle(.turnBack("interrupted"))
-                if !turned.isEmpty { return turned }
+        let ports = ports
+        return try await ports.watch { see($0) }
+    }
+
+    private mutating func see(_ sighting: Sighting) -> [RolloutMachine.Action] {
+        switch sighting {
+        case .begun, .silence: return machine.handle(.observed(nil, at: ports.time.now()))
+        case .interrupt: return machine.handle(.turnBack("interrupted"))
+        case .unreadable(let why): return machine.handle(.unreadable(why))
+        case .report(let report):
+            let own = own(report)
+            let awaited = machine.audience
+            let ready = own.count { $0.ready && awaited.contains($0.name) }
+            ports.progress.detail("\(ready) of \(awaited.count) ready")
+            if let worse = soak.fault(report, at: ports.time.now()) {
+                let actions = machine.handle(.worse(worse))
+                if !actions.isEmpty { return actions }
             }
-            var seen: [InstanceStatus]?
-            do {
-                let report = try await ports.control.status(newerThan: revision, timeout: 0.5)
-                revision = report.revision
-                let own = own(report)
-                let awaited = machine.audience
-                let ready = own.count { $0.ready && awaited.contains($0.name) }
-                ports.progress.detail("\(ready) of \(awaited.count) ready")
-                if let worse = soak.fault(report, at: ports.time.now()) {
-                    let actions = machine.handle(.worse(worse))
-                    if !actions.isEmpty { return actions }
-                }
-                seen = own
-            } catch let failure as Failure where failure.code == .leaseHeld {
-                throw failure
-            } catch let failure as Failure where failure.code == .failed {
-                return machine.handle(.unreadable("\(failure.what): \(failure.why); \(failure.next)"))
-            } catch {
-                ports.progress.detail("the supervisor does not answer")
-                _ = try? await ports.launcher.ensureRunning()
-                try? await ports.time.sleep(0.2)
-            }
-            let actions = machine.handle(.observed(seen, at: ports.time.now()))
-            if !actions.isEmpty { return actions }
+            return machine.handle(.observed(own, at: ports.time.now()))
         }
     }
 }

@@ -66,25 +66,33 @@ struct ScaleRunner: Sendable {
 
     private mutating func act(_ step: RolloutStep) async throws {
         switch step {
+        case .preflight: try await preflight()
         case .stage: try await stage()
         case .start: try await start()
         case .drain:
             ports.progress.step("draining \(names(amendment.surplus))")
             let drain = amendment.target.rollout.drain
-            let report = try await ports.control.retire(number, only: try await there(amendment.surplus), drain: drain)
+            let surplus = try await there(amendment.surplus)
+            let report = try await ports.asking { try await $0.retire(number, only: surplus, drain: drain) }
             if !report.words.isEmpty { ports.progress.step("they are gone: \(report.words)") }
         case .stop:
-            if try await known() != amendment.target { try await ports.control.begin(amendment.target) }
+            if try await known() != amendment.target { try await begin(amendment.target) }
             try await credentials.remove(of: amendment.old.with(only: amendment.surplus))
         case .takeAway:
             ports.progress.step("taking \(names(amendment.added)) away: \(machine.reason)")
             let added = try await there(amendment.added)
-            if !added.isEmpty { _ = try await ports.control.retire(number, only: added, drain: 0) }
-            if try await known() != amendment.old { try await ports.control.begin(amendment.old) }
+            if !added.isEmpty { try await ports.asking { try await $0.retire(number, only: added, drain: 0) } }
+            if try await known() != amendment.old { try await begin(amendment.old) }
             try await credentials.remove(of: amendment.target.with(only: amendment.added))
         case .finalize: record.current = amendment.target
         default: break
         }
+    }
+
+    private func preflight() async throws {
+        ports.progress.step("looking for room for \(names(amendment.added))")
+        let report = try await ports.asking { try await $0.status(newerThan: nil, timeout: 0) }
+        if let why = await seams.preflight(amendment.wide, report) { throw Stop(why: why) }
     }
 
     /// Who runs already keeps its password.
@@ -98,31 +106,25 @@ struct ScaleRunner: Sendable {
         let known = try await known()
         guard known != amendment.wide, known != amendment.target else { return }
         ports.progress.step("starting \(names(amendment.added)) beside the others")
-        try await ports.control.begin(amendment.wide)
+        try await begin(amendment.wide)
     }
 
+    private func begin(_ plan: GenerationPlan) async throws { try await ports.asking { try await $0.begin(plan) } }
+
     private mutating func observe() async throws -> [ScaleMachine.Action] {
-        var revision: Int?
-        _ = machine.handle(.observed(nil, at: ports.time.now()))
-        while true {
-            if ports.isInterrupted() {
-                let turned = machine.handle(.turnBack("interrupted"))
-                if !turned.isEmpty { return turned }
-            }
-            var seen: [InstanceStatus]?
-            do {
-                let report = try await ports.control.status(newerThan: revision, timeout: 0.5)
-                revision = report.revision
-                let own = report.status.instances.filter { $0.generation == number }
-                ports.progress.detail("\(own.count { $0.ready }) of \(amendment.wide.instances.count) ready")
-                seen = own
-            } catch let failure as Failure where failure.code == .unavailable {
-                ports.progress.detail("the supervisor does not answer")
-                _ = try? await ports.launcher.ensureRunning()
-                try await ports.time.sleep(0.2)
-            }
-            let actions = machine.handle(.observed(seen, at: ports.time.now()))
-            if !actions.isEmpty { return actions }
+        let ports = ports
+        return try await ports.watch { see($0) }
+    }
+
+    private mutating func see(_ sighting: Sighting) -> [ScaleMachine.Action] {
+        switch sighting {
+        case .begun, .silence: return machine.handle(.observed(nil, at: ports.time.now()))
+        case .interrupt: return machine.handle(.turnBack("interrupted"))
+        case .unreadable(let why): return machine.handle(.failed(.verify, why))
+        case .report(let report):
+            let own = report.status.instances.filter { $0.generation == number }
+            ports.progress.detail("\(own.count { $0.ready }) of \(amendment.wide.instances.count) ready")
+            return machine.handle(.observed(own, at: ports.time.now()))
         }
     }
 
@@ -130,7 +132,7 @@ struct ScaleRunner: Sendable {
 
     /// The generation as the supervisor knows it now.
     private func known() async throws -> GenerationPlan? {
-        let report = try await ports.control.status(newerThan: nil, timeout: 0)
+        let report = try await ports.asking { try await $0.status(newerThan: nil, timeout: 0) }
         return report.generations.first { $0.number == number }
     }
 

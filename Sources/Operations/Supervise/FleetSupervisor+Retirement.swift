@@ -51,6 +51,7 @@ extension FleetSupervisor {
         let still = { [self] in going.filter { active.leaving.contains($0.name) } }
         let report = try await takeAway(going, DrainJudge(going, of: plan, isWhole: false), drain, still)
         let gone = still().map(\.name)
+        if gone.isEmpty { return report }
         note(instances(of: plan).filter { !gone.contains($0.name) }, begunOf: plan)
         active.leaving.removeAll { gone.contains($0) }
         try store.save(active)
@@ -94,8 +95,10 @@ extension FleetSupervisor {
     ) async throws -> DrainReport {
         var judge = judge
         for instance in instances { await send(.drain, to: instance.name) }
-        try await waitUntilDrained(instances, &judge, limit: drain)
+        try await waitUntilDrained(instances, &judge, limit: drain, still)
         let going = still()
+        // All were called back: nothing of them was.
+        if going.isEmpty { return DrainReport() }
         // Law 4: out of the edge first. Whoever still has a session there meets 404 at its next call
         // and opens a new one; the calls that are under way get their time to end.
         for instance in going { await send(.expel, to: instance.name) }
@@ -112,11 +115,13 @@ extension FleetSupervisor {
     private static var sessionIdle: Seconds { 300 }
 
     /// Ends early when neither a session nor a connection is left: one between two calls has no connection.
-    private func waitUntilDrained(_ instances: [InstancePlan], _ judge: inout DrainJudge, limit: Seconds) async throws {
+    private func waitUntilDrained(
+        _ instances: [InstancePlan], _ judge: inout DrainJudge, limit: Seconds, _ still: () -> [InstancePlan]
+    ) async throws {
         let deadline = ports.time.now().value + limit.value
         let idle = max(limit, Self.sessionIdle)
         await count(&judge, idle)
-        while ports.time.now().value < deadline {
+        while ports.time.now().value < deadline, !still().isEmpty {
             let busy = isBusy(instances)
             if !busy { await count(&judge, idle) }
             if !busy, judge.isOver { return }

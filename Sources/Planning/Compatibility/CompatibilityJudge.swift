@@ -9,7 +9,7 @@ package struct CompatibilityJudge: Sendable {
         package var offer: ReleaseOffer?
         /// Names of the settings that are in use.
         package var settings: Set<String>
-        /// Names of the settings that its profile knows.
+        /// Names of the settings that its profile knows, for this version.
         package var known: Set<String>
 
         package init(version: String, offer: ReleaseOffer?, settings: Set<String>, known: Set<String>) {
@@ -22,7 +22,7 @@ package struct CompatibilityJudge: Sendable {
         package init(spec: FleetSpec, profile: Profile, version: String, offer: ReleaseOffer?) {
             self.init(
                 version: version, offer: offer, settings: Set(spec.server.settings.keys),
-                known: Set(profile.settings.keys))
+                known: profile.settings(knownTo: version))
         }
     }
 

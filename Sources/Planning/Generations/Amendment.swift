@@ -49,6 +49,7 @@ extension GenerationPlan {
         plan.rollout = RolloutSpec()
         plan.origin.spec.rollout = RolloutSpec()
         plan.origin.spec.database?.adminFile = nil
+        plan.origin.spec.ledger = nil
         for index in plan.origin.spec.pools.indices { plan.origin.spec.pools[index].replicas = 1 }
         return plan
     }

@@ -78,6 +78,7 @@ package struct GenerationPlanner: Sendable {
         relevant.server.release = ReleaseReference(kind: .path, name: "", version: "")
         relevant.server.constraints = []
         relevant.database?.adminFile = nil
+        relevant.ledger = nil
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let bytes = try encoder.encode(Wish(release: release.stamp, profile: profile, spec: relevant))

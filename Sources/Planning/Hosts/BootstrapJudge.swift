@@ -158,12 +158,14 @@ extension BootstrapJudge {
                 found.append(
                     refusal(
                         "another nginx runs there (pid \(pid)), and the edge brings one of its own",
-                        next: "`edge: {mode: include}` serves by that one; or `systemctl disable --now nginx` there"))
+                        next: "`systemctl disable --now nginx` there, or take a host of the fleet's own"))
             }
-        } else if facts.otherNginx.isEmpty {
+        } else {
+            // Else it would be told by `up`, from within the sandbox, when all else is changed already.
             found.append(
                 refusal(
-                    "no nginx runs there, which edge/mode: include needs", next: "start it, or remove mode: include"))
+                    "the supervisor's sandbox keeps it from the files of another nginx (edge/mode: include)",
+                    next: "remove mode: include, and take a host without another nginx"))
         }
         let ours = wish.spec.ports.first...wish.spec.ports.last
         if facts.package == nil, let other = facts.listeners.first(where: { ours.contains($0.port) }) {

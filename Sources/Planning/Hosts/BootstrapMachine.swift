@@ -64,7 +64,9 @@ package struct BootstrapMachine: Sendable {
         guard !state.isOver else { return [] }
         switch event {
         case .gathered(let facts, let now, let delay): return examine(judge.judge(facts, now: now, delay: delay))
-        case .planned(let fleet, let firewall): return decide((fleet ? [.fleet] : []) + (firewall ? [.firewall] : []))
+        case .planned(let fleet, let firewall):
+            // Which rules a fleet needs that is still to come up, its host can't know.
+            return decide(fleet ? [.fleet, .firewall] : firewall ? [.firewall] : [])
         case .go:
             guard case .ready = state else { return [] }
             mayGo = true

@@ -21,7 +21,7 @@ package struct BootstrapReport: Sendable, Equatable, Encodable {
         package var why: String
         package var next: String
         /// Not shown: what it means for the verb's own exit.
-        var code: Failure.Code
+        package var code: Failure.Code
 
         package init(_ failure: Failure) {
             (what, why, next) = (failure.what, failure.why, failure.next)
@@ -29,6 +29,18 @@ package struct BootstrapReport: Sendable, Equatable, Encodable {
         }
 
         private enum CodingKeys: String, CodingKey { case what, why, next }
+    }
+
+    /// How long one part of the way took, with what had to be done again.
+    package struct Stage: Sendable, Equatable, Encodable {
+        /// `examine`, a change's kind, `visit`, or `wait` for a connection that was lost.
+        package var stage: String
+        package var seconds: Double
+
+        package init(stage: String, seconds: Double) {
+            self.stage = stage
+            self.seconds = (seconds * 1000).rounded() / 1000
+        }
     }
 
     package struct Host: Sendable, Equatable, Encodable {
@@ -39,6 +51,8 @@ package struct BootstrapReport: Sendable, Equatable, Encodable {
         package var changes: [Change]
         package var faults: [Fault]
         package var seconds: Double
+        /// In the order in which they began.
+        package var stages: [Stage]
     }
 
     package var fleet: String
@@ -70,7 +84,7 @@ package struct BootstrapReport: Sendable, Equatable, Encodable {
 }
 
 extension BootstrapReport.Host {
-    package init(_ machine: BootstrapMachine, _ wish: BootstrapWish, host: HostSpec, seconds: Double) {
+    package init(_ machine: BootstrapMachine, _ wish: BootstrapWish, host: HostSpec, stages: [BootstrapReport.Stage]) {
         var changes = machine.performed
         var faults: [Failure] = []
         switch machine.state {
@@ -84,7 +98,20 @@ extension BootstrapReport.Host {
         address = host.address
         self.changes = changes.map { BootstrapReport.Change(kind: $0.name, detail: wish.words(for: $0)) }
         self.faults = faults.map(BootstrapReport.Fault.init)
-        self.seconds = (seconds * 1000).rounded() / 1000
+        seconds = (stages.reduce(0) { $0 + $1.seconds } * 1000).rounded() / 1000
+        self.stages = stages
+    }
+}
+
+extension BootstrapMachine.Action {
+    /// Of the report.
+    package var stage: String {
+        switch self {
+        case .gather, .plan: "examine"
+        case .perform(let change): change.name
+        case .visit: "visit"
+        case .wait: "wait"
+        }
     }
 }
 

@@ -10,6 +10,14 @@ package struct LeaseMachine: Sendable, Equatable {
         package var takenAt: Double
         package var heardAt: Double
         package var endsAt: Double
+
+        package init(holder: LeaseHolder, boot: String, takenAt: Double, heardAt: Double, endsAt: Double) {
+            self.holder = holder
+            self.boot = boot
+            self.takenAt = takenAt
+            self.heardAt = heardAt
+            self.endsAt = endsAt
+        }
     }
 
     package private(set) var fence: Int
@@ -87,6 +95,13 @@ extension Failure {
         Failure(
             .leaseHeld, "cannot change this fleet now", because: "\(other.words) is at work on it",
             next: "wait until it has ended; from an operator that is lost, `convoy lease --break` takes the lease")
+    }
+
+    /// What a supervisor says to a request without one.
+    package static var namesNoLease: Failure {
+        Failure(
+            .leaseHeld, "the supervisor changes nothing", because: "the request names no lease",
+            next: "use the convoy that belongs to this supervisor")
     }
 
     package static func leaseIsLost(because why: String) -> Failure {

@@ -28,30 +28,39 @@ package struct RoomJudge: Sendable {
     }
 
     /// How many run beside the whole current generation at one time.
-    private var count: Int { isRolling ? 1 : next.instances.count }
+    private var count: Int { groups.map(\.count).max() ?? 0 }
 
-    /// One goes before one comes.
-    private var isRolling: Bool { next.rollout.strategy.rawValue == "rolling" && current != nil }
+    /// Those that come together: all of them, or in a rolling update a part, before which as many go.
+    private var groups: [[InstancePlan]] {
+        guard isRolling else { return [next.instances] }
+        let parts = RolloutRoad(plan: next, hasCurrent: true, before: current).parts
+        return parts.map { part in next.instances.filter { part.coming.contains($0.name) } }
+    }
+
+    private var isRolling: Bool { next.rollout.strategy == .rolling && current != nil }
+
+    private var newcomers: String {
+        let count = Self.plural(count, "instance")
+        return next.number == current?.number ? "\(count) more" : "\(count) of the next generation"
+    }
 
     // MARK: Memory
 
     private func memory() -> [RoomFinding] {
         guard let available = room.memoryAvailable else { return [] }
-        let measured = next.instances.map { measure($0) }
-        let known = measured.compactMap(\.self)
-        let need = Self.more(isRolling ? known.max() ?? 0 : known.reduce(0, +))
+        let need = Self.more(largest { measure($0) })
         if need > available {
             return [
                 RoomFinding(
                     .memory,
-                    "\(Self.plural(count, "instance")) of the next generation need about \(Self.size(need)), "
+                    "\(newcomers) need about \(Self.size(need)), "
                         + "a tenth more than the current ones use; \(Self.size(available)) are available",
-                    next: "free some, or lower `replicas`" + (isRolling ? "" : "; `strategy: rolling` needs it for one")
+                    next: "free some, or lower `replicas`"
+                        + (isRolling ? "" : "; `strategy: rolling` needs it for a part only")
                 )
             ]
         }
-        let bounds = next.instances.compactMap { next.origin.spec.resources(of: $0.pool)?.memory }
-        let bound = isRolling ? bounds.max() ?? 0 : bounds.reduce(0, +)
+        let bound = largest { next.origin.spec.resources(of: $0.pool)?.memory }
         guard bound > available else { return [] }
         return [
             RoomFinding(
@@ -60,6 +69,11 @@ package struct RoomJudge: Sendable {
                     + "\(Self.size(available)) are available",
                 next: "lower `resources.memory` if they should never get there", isRefusal: false)
         ]
+    }
+
+    /// What the hungriest of the groups needs.
+    private func largest(_ need: (InstancePlan) -> Int?) -> Int {
+        groups.map { $0.compactMap(need).reduce(0, +) }.max() ?? 0
     }
 
     /// As the largest of its pool, else as the largest of all.

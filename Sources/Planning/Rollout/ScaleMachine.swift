@@ -40,7 +40,7 @@ package struct ScaleMachine: Sendable, Equatable {
         judge = GenerationJudge(plan: amendment.wide)
         progress = ProgressJudge(plan: amendment.wide)
         // Begun again from its beginning: each step finds out what is done already.
-        let more: [RolloutStep] = amendment.added.isEmpty ? [] : [.stage, .start, .verify]
+        let more: [RolloutStep] = amendment.added.isEmpty ? [] : [.preflight, .stage, .start, .verify]
         let fewer: [RolloutStep] = amendment.surplus.isEmpty ? [] : [.drain]
         ahead = isUndoing ? Self.back : (isPastReturn ? fewer : more + fewer) + [.stop, .finalize]
     }

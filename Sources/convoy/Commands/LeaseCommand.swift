@@ -9,8 +9,9 @@ struct LeaseCommand: AsyncParsableCommand {
         abstract: "Show who is at work on the fleet, or take the lease away from them.",
         discussion: """
             One command at a time may change a fleet: it holds the lease, and says every 5 s that it lives. \
-            A command that was killed loses it at once, one that stands still after 15 s. Others end with \
-            exit 75 meanwhile.
+            A command that was killed loses it at once, one that stands still after 15 s; where the \
+            ledger is in a database, one that was lost on another machine after 30 s. Others end with exit 75 \
+            meanwhile.
 
             --break is for what neither explains, such as an operator in a container that is gone. What it is \
             taken from can change nothing any more, even if it still runs: its next step ends it with exit 75.

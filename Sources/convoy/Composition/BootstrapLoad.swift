@@ -29,6 +29,7 @@ struct BootstrapLoad {
         let profile = spec.server.profile
         if profile.contains("/") || profile.hasSuffix(".yaml") { all.append((profile, false)) }
         if let admin = spec.database?.adminFile { all.append((admin, true)) }
+        if let ledger = spec.ledger?.file { all.append((ledger, true)) }
         if let tls = spec.edge.tls {
             all += [(tls.certificate, false), (tls.key, true)]
             all += [tls.clientCertificates, tls.stapling].compactMap(\.self).map { ($0, false) }

@@ -41,18 +41,7 @@ struct BootstrapPacking {
 
     func package(_ file: String?) throws -> (BootstrapWish.Package, BootstrapCargo.Parcel)? {
         guard let file else { return nil }
-        let path = Workplace.absolute(file)
-        guard FileManager.default.isReadableFile(atPath: path) else {
-            throw Failure(
-                .unavailable, "cannot read \(file)", because: "it is missing or may not be read",
-                next: "build it with ops/package, which prints its path")
-        }
-        let parcel = BootstrapCargo.Parcel(path: path, digest: try FileDigest.of(path))
-        guard let package = BootstrapWish.Package(fileName: parcel.name, digest: parcel.digest) else {
-            throw Failure(
-                .usage, "cannot use \(file)", because: "it is not called convoy_VERSION_ARCHITECTURE.deb",
-                next: "name the file that ops/package has made")
-        }
+        let (package, parcel) = try PackageFile.read(file)
         guard package.version == Convoy.version else {
             throw Failure(
                 .usage, "cannot use \(file)", because: "it is convoy \(package.version), this one is \(Convoy.version)",

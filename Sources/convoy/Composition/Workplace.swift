@@ -19,19 +19,30 @@ struct Workplace {
     let file: String
     let terminal = Terminal.current()
     /// Who may change this fleet, and its ledger.
-    let leases: SQLiteLeases
+    let leases: FleetLedger
 
     init(_ options: FleetOptions) { self.init(file: options.file, root: options.root) }
 
     init(file: String, root: String) {
-        layout = FleetLayout(root: Self.absolute(root))
-        self.file = file
-        leases = Self.leases(layout)
+        let layout = FleetLayout(root: Self.absolute(root))
+        let unwished = Workplace(layout: layout, file: file, leases: FleetLedger(layout))
+        self.init(layout: layout, file: file, leases: FleetLedger(layout, wish: unwished.ledgerWish))
     }
 
-    static func leases(_ layout: FleetLayout) -> SQLiteLeases {
-        SQLiteLeases(database: LedgerDatabase(path: layout.ledger, legacyPath: layout.oldLedger))
+    private init(layout: FleetLayout, file: String, leases: FleetLedger) {
+        self.layout = layout
+        self.file = file
+        self.leases = leases
     }
+
+    /// A file that can't be read is for others to complain about.
+    private var ledgerWish: FleetLedger.Wish {
+        guard let spec = try? SpecFile(path: file, workplace: self).load().spec else { return .unknown }
+        return spec.ledger.map { .mongodb(fleet: spec.name, path: beside($0.file)) } ?? .file
+    }
+
+    /// As a daemon sees it, or a verb without fleet.yaml.
+    static func leases(_ layout: FleetLayout) -> FleetLedger { FleetLedger(layout) }
 
     static func absolute(_ path: String) -> String {
         path.hasPrefix("/") ? path : URL(filePath: path).standardizedFileURL.path(percentEncoded: false)
@@ -172,6 +183,8 @@ struct Workplace {
     /// Runs a verb's changes under the fleet's lease: two operators at once would undo each other's work.
     func underLease<Value>(_ verb: String, _ body: (HeldLease) async throws -> Value) async throws -> Value {
         for path in [layout.state, layout.runtime] { try PosixFiles().makeDirectory(path, mode: 0o755) }
-        return try await HeldLease.hold(SystemWitness.holder(for: verb), of: leases, time: SystemTime(), body)
+        try await leases.settle()
+        return try await HeldLease.hold(
+            SystemWitness.holder(for: verb), of: leases, time: SystemTime(), rhythm: try leases.rhythm, body)
     }
 }

@@ -9,6 +9,19 @@ final class FakeDisk: Sendable {
     /// Writes until it is full, and how many it has refused since; nil: it has room.
     private let room = Mutex<(left: Int, refused: Int)?>(nil)
 
+    /// The ledger's. Its form on a real disk is the real ledger's matter: to read it again and again was most of
+    /// what a cut cost.
+    let journal = Mutex<[JournalEntry]>([])
+    private let lastRecord = Mutex<(text: String, record: LedgerRecord)?>(nil)
+
+    /// A ledger's record, which is asked for far more often than it changes.
+    func record(_ text: String) throws -> LedgerRecord {
+        if let last = lastRecord.withLock({ $0 }), last.text == text { return last.record }
+        let record = try JSONDecoder().decode(LedgerRecord.self, from: Data(text.utf8))
+        lastRecord.withLock { $0 = (text, record) }
+        return record
+    }
+
     func fill(after writes: Int) { room.withLock { $0 = (writes, 0) } }
     func makeRoom() { room.withLock { $0 = nil } }
     var refused: Int { room.withLock { $0?.refused ?? 0 } }

@@ -1,5 +1,4 @@
 import Fleet
-import Foundation
 import Ports
 
 /// A ledger on the fake disk.
@@ -11,7 +10,7 @@ struct MemoryLedger: Ledger {
     func load() async throws -> LedgerRecord {
         try fuse.pass()
         guard let text = disk[path] else { return LedgerRecord() }
-        return try JSONDecoder().decode(LedgerRecord.self, from: Data(text.utf8))
+        return try disk.record(text)
     }
     func save(_ record: LedgerRecord) async throws {
         try fuse.pass()
@@ -23,15 +22,14 @@ struct MemoryLedger: Ledger {
         try fuse.pass()
         try disk.take(path)
         var entry = entry
-        let before = disk[path + ".journal"] ?? ""
-        entry.index = try await journal(of: entry.rollout).count + 1
-        disk[path + ".journal"] = before + String(decoding: try JSONEncoder().encode(entry), as: UTF8.self) + "\n"
-        return entry.index
+        return disk.journal.withLock { journal in
+            entry.index = journal.count { $0.rollout == entry.rollout } + 1
+            journal.append(entry)
+            return entry.index
+        }
     }
 
     func journal(of rollout: Int) async throws -> [JournalEntry] {
-        try (disk[path + ".journal"] ?? "").split(separator: "\n")
-            .map { try JSONDecoder().decode(JournalEntry.self, from: Data($0.utf8)) }
-            .filter { $0.rollout == rollout }
+        disk.journal.withLock { $0.filter { $0.rollout == rollout } }
     }
 }

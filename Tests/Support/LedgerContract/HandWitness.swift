@@ -8,6 +8,8 @@ package final class HandWitness: LeaseWitness {
         var boot = 1
         var seconds: Double
         var gone: Set<Int32> = []
+        /// Of another machine: goes on through restarts of this one.
+        var elsewhere = 1_000_000.0
     }
 
     private let state: Mutex<State>
@@ -25,13 +27,21 @@ package final class HandWitness: LeaseWitness {
 
     package func isGone(_ holder: LeaseHolder) -> Bool { state.withLock { $0.gone.contains(holder.pid) } }
 
-    package func pass(_ seconds: Double) { state.withLock { $0.seconds += seconds } }
+    package func pass(_ seconds: Double) {
+        state.withLock {
+            $0.seconds += seconds
+            $0.elsewhere += seconds
+        }
+    }
+    /// A clock of another machine.
+    package func elsewhere() -> Double { state.withLock(\.elsewhere) }
     package func kill(_ pid: Int32) { state.withLock { _ = $0.gone.insert(pid) } }
     /// The machine was started anew: its clock begins again.
     package func restart() {
         state.withLock {
             $0.boot += 1
             $0.seconds = 5
+            $0.elsewhere += 60
         }
     }
 }

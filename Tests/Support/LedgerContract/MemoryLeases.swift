@@ -4,11 +4,16 @@ import Ports
 import Synchronization
 
 /// Lease and ledger in memory: they show that the contract asks for no more than these have.
-package final class MemoryLeases: LeaseStore, LeaseGuard {
+package final class MemoryLeases: LedgerHome {
     struct State {
         var machine = LeaseMachine()
         var record: LedgerRecord?
         var journal: [JournalEntry] = []
+        var standing = LedgerStanding.serving
+
+        func checkServing() throws {
+            if let failure = Failure.ledger(at: .file, is: standing) { throw failure }
+        }
     }
 
     let state = Mutex(State())
@@ -20,7 +25,8 @@ package final class MemoryLeases: LeaseStore, LeaseGuard {
 
     package func acquire(_ holder: LeaseHolder, lifetime: Seconds) async throws -> OperatorLease {
         try state.withLock { [witness] in
-            try $0.machine.acquire(holder, lifetime: lifetime, at: witness.now(), isGone: witness.isGone)
+            try $0.checkServing()
+            return try $0.machine.acquire(holder, lifetime: lifetime, at: witness.now(), isGone: witness.isGone)
         }
     }
     package func renew(_ fence: Int, lifetime: Seconds) async throws {
@@ -35,14 +41,22 @@ package final class MemoryLeases: LeaseStore, LeaseGuard {
     }
     package func admit(_ fence: Int?) async throws {
         guard let fence else { throw Failure.leaseIsLost(because: "the request names none") }
-        try state.withLock { [witness] in try $0.machine.check(fence, at: witness.now()) }
+        try state.withLock { [witness] in
+            try $0.checkServing()
+            try $0.machine.check(fence, at: witness.now())
+        }
     }
 
     private struct Book: Ledger {
         let leases: MemoryLeases
         let fence: Int?
 
-        func load() async throws -> LedgerRecord { leases.state.withLock { $0.record ?? LedgerRecord() } }
+        func load() async throws -> LedgerRecord {
+            try leases.state.withLock {
+                try $0.checkServing()
+                return $0.record ?? LedgerRecord()
+            }
+        }
         func save(_ record: LedgerRecord) async throws {
             try write { state in
                 state.record = record
@@ -64,6 +78,7 @@ package final class MemoryLeases: LeaseStore, LeaseGuard {
         private func write<Value: Sendable>(_ body: (inout State) -> Value) throws -> Value {
             try leases.state.withLock { state in
                 guard let fence else { throw Failure.leaseIsLost(because: "there never was one") }
+                try state.checkServing()
                 try state.machine.check(fence, at: leases.witness.now())
                 return body(&state)
             }

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-"""A stateless MCP server with a tool, `echo`, and one flaw, which the canary does not meet. For tests."""
+"""A stateless MCP server with a tool, `echo`. For tests, which give it a flaw that its canary does not meet, more
+tools, or a secret: then it insists on the headers in SERVER_HEADERS."""
 
 import http.server
 import json
+import os
 import sys
 import threading
 import time
@@ -13,6 +15,7 @@ TOOL = {"name": "echo", "description": "Says the text.",
         "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}}}
 # Other tools that it lists, as the test wants them.
 MORE = []
+HEADERS = json.loads(os.environ.get("SERVER_HEADERS", "{}"))
 held = []
 calls = iter(range(1, sys.maxsize))
 leaking = threading.Event()
@@ -35,7 +38,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(200, {})
 
     def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if any(self.headers.get(name) != value for name, value in HEADERS.items()):
+            return self.answer(403, {})
+        asked = json.loads(body)
         if "id" not in asked:
             return self.answer(202, None)
         if asked["method"] == "tools/call" and asked["params"]["arguments"]["text"] != "canary" and self.fail():
@@ -78,7 +84,7 @@ def reply(asked):
     parameters = asked.get("params", {})
     if asked["method"] == "initialize":
         return {"result": {"protocolVersion": parameters["protocolVersion"], "capabilities": {"tools": {}},
-                           "serverInfo": {"name": "flawed", "version": "1.0.0"}}}
+                           "serverInfo": {"name": "echo", "version": "1.0.0"}}}
     if asked["method"] == "tools/list":
         return {"result": {"tools": [TOOL, *MORE]}}
     if asked["method"] == "tools/call":

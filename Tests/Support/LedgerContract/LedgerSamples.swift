@@ -1,10 +1,10 @@
 import Fleet
 import Ports
-import Testing
 
-enum Samples {
-    static func plan(_ number: Int) throws -> GenerationPlan {
-        let digest = try #require(Digest(hex: String(repeating: "a", count: 64)))
+package enum LedgerSamples {
+    package static func plan(_ number: Int) throws -> GenerationPlan {
+        let digest =
+            try Digest(hex: String(repeating: "a", count: 64)) ?? { throw LedgerBreach(description: "no digest") }()
         let edge = EdgeSpec(
             url: "http://127.0.0.1:8443", listen: EdgeSpec.Listen(address: "127.0.0.1", port: 8443),
             authorization: .issuer(url: "https://i", jwks: .file("/k")))
@@ -26,7 +26,7 @@ enum Samples {
             origin: GenerationPlan.Origin(spec: spec, profile: profile))
     }
 
-    static func record() throws -> LedgerRecord {
+    package static func record() throws -> LedgerRecord {
         LedgerRecord(
             nextGeneration: 4, current: try plan(2), previous: try plan(1), next: try plan(3),
             audit: [.init(at: 1_700_000_000.25, verb: "up", outcome: "1.0.2: converged")])
