@@ -47,22 +47,23 @@ LOAD = """
         return answer.status, answer.getheader("Mcp-Session-Id"), said
     def client(address):
         edge = Edge(name, timeout=15)
-        edge.address, session, number = address, None, 0
+        edge.address, session, is_open, number = address, None, False, 0
         while not over.is_set():
             number += 1
             try:
-                if session is None:
+                if not is_open:
                     status, session, said = ask(edge, number, "initialize", None, protocolVersion="2025-11-25",
                                                 capabilities={}, clientInfo={"name": "test", "version": "1"})
                     with lock:
                         told["sessions"] += 1
                         if status != 200: told["faults"].append([time.time(), address, "initialize", status])
+                    is_open = status == 200
                     continue
                 status, _, said = ask(edge, number, "tools/list", session)
                 with lock:
                     told["calls"] += 1
                     if status not in (200, 404): told["faults"].append([time.time(), address, "call", status])
-                if status == 404: session = None
+                if status == 404: is_open = False
             except Exception as error:
                 with lock: told["faults"].append([time.time(), address, "wire", repr(error)])
                 edge.close()
@@ -234,7 +235,8 @@ def cut_before(world):
             world.convoy("resume", code=1)
         world.convoy("resume")
         check(whole(world, "2.0.0") == before, f"{step}: another generation serves")
-        print(f"      cut at {step}: exit {code} after {took:.0f} s")
+        why = said.strip().splitlines()[-1][-300:] if code == 70 and said.strip() else ""
+        print(f"      cut at {step}: exit {code} after {took:.0f} s {why}")
 
 
 @test("a host that is cut off after it: the others have the new version, and it serves no old one")

@@ -80,12 +80,12 @@ final class HostsLab: Sendable {
         }
     }
 
-    /// - Parameter fuse: blown, it does and hears nothing any more.
+    /// - Parameter fuse: blown, it never does or hears anything again.
     func newOperator(_ version: String, bake: Seconds = 1, fuse: Fuse = Fuse()) -> FleetOperator {
         let home = worlds[0]
         var spec = spec(version)
         spec.rollout.bake = bake
-        var fleet = home.newOperator(spec, fuse: fuse)
+        var fleet = home.newOperator(spec)
         let members = names.enumerated().map { index, name in
             FleetMember(name: name, control: CutControl(lab: self, host: index, fuse: fuse))
         }
@@ -170,7 +170,7 @@ struct CutControl: FleetControl {
     let fuse: Fuse
 
     private func go<Value: Sendable>(_ body: (FakeControl) async throws -> Value) async throws -> Value {
-        try fuse.pass()
+        while fuse.isBlown { try await lab.time.sleep(1_000_000) }
         return try await lab.pass(host) { try await body(FakeControl(world: lab.worlds[host], fuse: Fuse())) }
     }
 
