@@ -3,11 +3,9 @@
 
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
 
@@ -16,12 +14,9 @@ from harness import check, eventually, test
 
 harness.parts.run_under("client")
 
-import bootstrap_test
-from hosts import HOSTS, Lab, run
-from systemd_host import RUNTIME, packed
+from hosts import HOSTS, run
+from ssh_fleet import NAME, BootstrapWorld
 
-# Those of the suite whose world this one is like run there.
-harness.tests.clear()
 NAMES = ("a", "b", "c")
 # Clients of every host until standard input ends: sessions are opened anew where theirs has ended with a 404.
 LOAD = """
@@ -78,29 +73,12 @@ LOAD = """
     """
 
 
-class World(bootstrap_test.BootstrapWorld):
+class World(BootstrapWorld):
     """Three bare hosts, which one bootstrap makes one fleet."""
 
     def __init__(self, stack):
-        os.environ.pop("CONVOY_LAB", None)
-        self.stack = stack
-        self.work = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="convoy-hosts-test-")))
-        self.lab = Lab(self.work / "lab")
-        stack.callback(self.lab.hosts, "down", "--all", fails=True)
-        run(HOSTS, "image", seconds=600)
-        os.environ.setdefault("DPKG_DEB_COMPRESSOR_LEVEL", "0")
-        self.package, libraries = packed(self.work / "package")
-        binds = [word for here, there in libraries.items() for word in ("--bind-ro", f"{here}:{there}")]
-        self.lab.up(*NAMES, *binds)
-        for host in NAMES:
-            self.lab.inside(host, "systemctl", "disable", "--now", "nginx", "keepalived")
-            if libraries:
-                self.lab.inside(host, "sh", "-c", f"echo {RUNTIME} > /etc/ld.so.conf.d/swift.conf; ldconfig")
-            self.lab.net("ssh", host, "true")
-        self.config = self.work / "lab/ssh/config"
-        self.root = self.work / "root"
-        self.write_files()
-        self.fleet = self.spec("fleet", *NAMES)
+        super().__init__(stack, NAMES)
+        self.fleet = self.both
 
     def words(self, *words):
         return ["env", "PIP_NO_INDEX=1", f"PIP_FIND_LINKS={harness.parts.PARTS / 'wheels'}",
@@ -142,7 +120,7 @@ class World(bootstrap_test.BootstrapWorld):
     def load(self):
         rows = self.lab.rows()
         words = [HOSTS, "--lab", self.lab.folder, "net", "--", sys.executable, "-c", textwrap.dedent(LOAD),
-                 bootstrap_test.NAME, self.folder / "tls/edge.pem", self.token, *[rows[host]["ip"] for host in NAMES]]
+                 NAME, self.folder / "tls/edge.pem", self.token, *[rows[host]["ip"] for host in NAMES]]
         clients = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         check(clients.stdout.readline() == "calling\n", "no load")
         return clients
