@@ -12,7 +12,7 @@ struct HostWireTests {
             let known = try await control.status(newerThan: nil, timeout: 0).revision
             let waiting = Task { try await control.status(newerThan: known, timeout: 60) }
             await fake.untilPolled()
-            try await control.flip(to: 3)
+            try await control.begin(.sample(3))
             _ = try await waiting.value
             let newest = try await control.status(newerThan: nil, timeout: 0).revision
             let given = Task { try await control.status(newerThan: newest, timeout: 60) }

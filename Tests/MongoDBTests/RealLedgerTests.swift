@@ -40,7 +40,7 @@ struct RealLedgerTests {
     @Test("one at most can write, fences grow, what was saved stays: in any order", arguments: 0..<2)
     func laws(seed: Int) async throws {
         try await LedgerBench.with { bench in
-            try await LeaseLaws.hold(bench.stage("laws").0, seed: seed, steps: 300)
+            try await LeaseLaws.hold(bench.stage("laws").0, seed: seed, steps: 150)
         }
     }
 

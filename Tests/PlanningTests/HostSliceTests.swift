@@ -45,13 +45,17 @@ struct HostSliceTests {
 
     @Test("names that would be the same for two instances are refused")
     func clash() throws {
-        let pools = ["a-b", "a"].map { PoolSpec(name: $0, replicas: 1, databases: [], scope: "mcp:\($0)") }
+        let pools = ["a-b", "a"].map {
+            PoolSpec(
+                name: $0, replicas: 1, databases: [DatabaseGrant(database: "shop", role: "read")], scope: "mcp:\($0)")
+        }
         #expect(throws: Failure.self) { try planner(["c", "b-c"], pools: pools).plan(number: 1, current: nil) }
     }
 
     @Test("one thousand instances on a hundred hosts are planned in half a second")
     func many() throws {
-        let pool = PoolSpec(name: "analytics", replicas: 10, databases: [], scope: "mcp:analytics")
+        let shop = DatabaseGrant(database: "shop", role: "read")
+        let pool = PoolSpec(name: "analytics", replicas: 10, databases: [shop], scope: "mcp:analytics")
         let planner = try planner((1...100).map { "host-\($0)" }, pools: [pool])
         let clock = ContinuousClock()
         let took = try clock.measure {

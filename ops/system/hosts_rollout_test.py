@@ -3,11 +3,9 @@
 
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
 
@@ -16,9 +14,8 @@ from harness import check, eventually, test
 
 harness.parts.run_under("client")
 
-import bootstrap_test
-from hosts import HOSTS, Lab, run
-from systemd_host import RUNTIME, packed
+from hosts import HOSTS, run
+from ssh_fleet import NAME, BootstrapWorld
 
 NAMES = ("a", "b", "c")
 # Clients of every host until standard input ends: sessions are opened anew where theirs has ended with a 404.
@@ -45,22 +42,23 @@ LOAD = """
         return answer.status, answer.getheader("Mcp-Session-Id"), said
     def client(address):
         edge = Edge(name, timeout=15)
-        edge.address, session, number = address, None, 0
+        edge.address, session, is_open, number = address, None, False, 0
         while not over.is_set():
             number += 1
             try:
-                if session is None:
+                if not is_open:
                     status, session, said = ask(edge, number, "initialize", None, protocolVersion="2025-11-25",
                                                 capabilities={}, clientInfo={"name": "test", "version": "1"})
                     with lock:
                         told["sessions"] += 1
                         if status != 200: told["faults"].append([time.time(), address, "initialize", status])
+                    is_open = status == 200
                     continue
                 status, _, said = ask(edge, number, "tools/list", session)
                 with lock:
                     told["calls"] += 1
                     if status not in (200, 404): told["faults"].append([time.time(), address, "call", status])
-                if status == 404: session = None
+                if status == 404: is_open = False
             except Exception as error:
                 with lock: told["faults"].append([time.time(), address, "wire", repr(error)])
                 edge.close()
@@ -75,29 +73,12 @@ LOAD = """
     """
 
 
-class World(bootstrap_test.BootstrapWorld):
+class World(BootstrapWorld):
     """Three bare hosts, which one bootstrap makes one fleet."""
 
     def __init__(self, stack):
-        os.environ.pop("CONVOY_LAB", None)
-        self.stack = stack
-        self.work = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="convoy-hosts-test-")))
-        self.lab = Lab(self.work / "lab")
-        stack.callback(self.lab.hosts, "down", "--all", fails=True)
-        run(HOSTS, "image", seconds=600)
-        os.environ.setdefault("DPKG_DEB_COMPRESSOR_LEVEL", "0")
-        self.package, libraries = packed(self.work / "package")
-        binds = [word for here, there in libraries.items() for word in ("--bind-ro", f"{here}:{there}")]
-        self.lab.up(*NAMES, *binds)
-        for host in NAMES:
-            self.lab.inside(host, "systemctl", "disable", "--now", "nginx", "keepalived")
-            if libraries:
-                self.lab.inside(host, "sh", "-c", f"echo {RUNTIME} > /etc/ld.so.conf.d/swift.conf; ldconfig")
-            self.lab.net("ssh", host, "true")
-        self.config = self.work / "lab/ssh/config"
-        self.root = self.work / "root"
-        self.write_files()
-        self.fleet = self.spec("fleet", *NAMES)
+        super().__init__(stack, NAMES)
+        self.fleet = self.both
 
     def words(self, *words):
         return ["env", "PIP_NO_INDEX=1", f"PIP_FIND_LINKS={harness.parts.PARTS / 'wheels'}",
@@ -139,7 +120,7 @@ class World(bootstrap_test.BootstrapWorld):
     def load(self):
         rows = self.lab.rows()
         words = [HOSTS, "--lab", self.lab.folder, "net", "--", sys.executable, "-c", textwrap.dedent(LOAD),
-                 bootstrap_test.NAME, self.folder / "tls/edge.pem", self.token, *[rows[host]["ip"] for host in NAMES]]
+                 NAME, self.folder / "tls/edge.pem", self.token, *[rows[host]["ip"] for host in NAMES]]
         clients = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         check(clients.stdout.readline() == "calling\n", "no load")
         return clients
@@ -232,7 +213,8 @@ def cut_before(world):
             world.convoy("resume", code=1)
         world.convoy("resume")
         check(whole(world, "2.0.0") == before, f"{step}: another generation serves")
-        print(f"      cut at {step}: exit {code} after {took:.0f} s")
+        why = said.strip().splitlines()[-1][-300:] if code == 70 and said.strip() else ""
+        print(f"      cut at {step}: exit {code} after {took:.0f} s {why}")
 
 
 @test("a host that is cut off after it: the others have the new version, and it serves no old one")

@@ -207,6 +207,15 @@ extension FleetStatus {
     }
 }
 
+extension SupervisorStatus {
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(state, forKey: .state)
+        try container.encode(pid, forKey: .pid)
+        try container.encode(version, forKey: .version)
+    }
+}
+
 extension InstanceStatus {
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)

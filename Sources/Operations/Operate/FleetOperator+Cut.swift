@@ -151,6 +151,15 @@ extension FleetOperator {
                 from: open.place))
     }
 
+    /// A host that was cut off when the others went back, and serves nobody since, is told so now.
+    private func callBack(_ report: StatusReport) async throws {
+        let serving = report.status.generation
+        let ahead = report.status.hosts.filter { $0.generation.map { $0 > serving } ?? false }
+        guard serving > 0, !ahead.isEmpty else { return }
+        ports.progress.step("\(ahead.map(\.name).joined(separator: ", ")): back to generation \(serving)")
+        try await ports.control.flip(to: serving)
+    }
+
     /// What is left that no journal tells of: it never served, or serves no more, so it goes.
     func clearLeftovers(_ record: LedgerRecord) async throws -> LedgerRecord {
         let report = try await ports.control.status(newerThan: nil, timeout: 0)
@@ -173,6 +182,7 @@ extension FleetOperator {
             if cleaned.previous?.number == serving.number { cleaned.previous = nil }
         }
         cleaned.closeRollout("taken over by a later command", at: ports.time.wallClock())
+        try await callBack(report)
         try await makeWhole(report)
         for stray in report.generations where stray.number != report.status.generation {
             ports.progress.step("taking away generation \(stray.number), left by an earlier command")

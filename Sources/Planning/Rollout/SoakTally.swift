@@ -6,12 +6,12 @@ struct SoakTally: Sendable, Equatable {
     private(set) var bad = 0
     /// Seconds in which something bad was seen. One hiccup of a database is no property of a release.
     private(set) var moments = 0
-    private var lastMoment: Int?
+    private var lastMoment: Double?
 
     mutating func add(_ all: Int, bad: Int, at now: Double) {
         self.all += all
         self.bad += bad
-        let moment = Int(now)
+        let moment = now.rounded(.down)
         guard bad > 0, moment != lastMoment else { return }
         moments += 1
         lastMoment = moment

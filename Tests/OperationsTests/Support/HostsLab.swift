@@ -80,11 +80,14 @@ final class HostsLab: Sendable {
         }
     }
 
-    func newOperator(_ version: String) -> FleetOperator {
+    /// - Parameter fuse: blown, it never does or hears anything again.
+    func newOperator(_ version: String, bake: Seconds = 1, fuse: Fuse = Fuse()) -> FleetOperator {
         let home = worlds[0]
-        var fleet = home.newOperator(spec(version))
+        var spec = spec(version)
+        spec.rollout.bake = bake
+        var fleet = home.newOperator(spec)
         let members = names.enumerated().map { index, name in
-            FleetMember(name: name, control: CutControl(lab: self, host: index))
+            FleetMember(name: name, control: CutControl(lab: self, host: index, fuse: fuse))
         }
         var ports = fleet.ports
         ports.control = HostsControl(members, time: ports.time, progress: said)
@@ -164,9 +167,11 @@ struct FakeChores: HostChores {
 struct CutControl: FleetControl {
     let lab: HostsLab
     let host: Int
+    let fuse: Fuse
 
     private func go<Value: Sendable>(_ body: (FakeControl) async throws -> Value) async throws -> Value {
-        try await lab.pass(host) { try await body(FakeControl(world: lab.worlds[host], fuse: Fuse())) }
+        while fuse.isBlown { try await lab.time.sleep(1_000_000) }
+        return try await lab.pass(host) { try await body(FakeControl(world: lab.worlds[host], fuse: Fuse())) }
     }
 
     func status(newerThan revision: Int?, timeout: Seconds) async throws -> StatusReport {
