@@ -203,7 +203,7 @@ struct CompatibilityTests {
     func unconverged() async throws {
         try await up(then: Self.offer("list", "find"))
         world.prober.answer { $0.expectedVersion == "1.0.0" ? .wrong("Access denied") : .well }
-        try await world.until("unfit") { $0.status.instances.contains { !$0.ready } }
+        try await world.until("unfit") { $0.status.instances.allSatisfy { !$0.ready } }
         let fleet = looking("2.0.0")
         _ = try await world.run { try await fleet.rollout() }
         try await lab.expectOnly(2, version: "2.0.0")
