@@ -329,6 +329,12 @@ struct GenerationJudgeTests {
         #expect(try judge { $0[2].generation = 9 } == .waiting)
     }
 
+    @Test("one that was adopted and has not told its tools yet is waited for, and not taken for another kind")
+    func adopted() throws {
+        #expect(try judge { $0[0].toolsDigest = nil } == .waiting)
+        #expect(try judge { for index in $0.indices { $0[index].toolsDigest = nil } } == .fit)
+    }
+
     @Test("one that died twice before it was ready breaks it, but not once it serves")
     func deaths() throws {
         let dying: (inout [InstanceStatus]) -> Void = {

@@ -19,7 +19,11 @@ package struct GenerationJudge: Sendable, Equatable {
     package func judge(_ instances: [InstanceStatus], serving: Bool, among names: Set<String>? = nil) -> Verdict {
         let verdict = each(instances, serving: serving, among: names)
         guard verdict == .fit else { return verdict }
-        return difference(between: own(instances, names)).map { .broken($0) } ?? .fit
+        let own = own(instances, names)
+        // A supervisor that was started anew has not asked all of those that it adopted.
+        let asked = own.count { $0.toolsDigest != nil }
+        guard asked == 0 || asked == own.count else { return .waiting }
+        return difference(between: own).map { .broken($0) } ?? .fit
     }
 
     /// Each by itself only.
