@@ -30,7 +30,7 @@ pools:
 edge:
   url: http://127.0.0.1:{port}
   authorization: development
-rollout: {{strategy: STRATEGY, bake: 300ms, drain: 1s, deadline: 1m}}
+rollout: {{strategy: STRATEGY, bake: 300ms, drain: 500ms, deadline: 1m}}
 """
 JOURNAL = ('SELECT rollout, step, mark FROM journal WHERE rollout = (SELECT max(rollout) FROM journal) '
            'ORDER BY "index"')
@@ -234,6 +234,8 @@ def group(matrix, victim, mend, indexes):
         lost = [fault["error"] for fault in failures if row["began"] <= fault["time"] <= row["ended"]]
         if lost:
             row["faults"].append(f"{len(lost)} calls failed: {lost[0][:80]}")
+    # Told now: a matrix takes long, and may not come to its table.
+    rig.say(f"{matrix.strategy} {victim:10} {mend:8} {len(failures)} calls failed")
     return rows
 
 
