@@ -52,19 +52,14 @@ struct HostSliceTests {
         #expect(throws: Failure.self) { try planner(["c", "b-c"], pools: pools).plan(number: 1, current: nil) }
     }
 
-    @Test("one thousand instances on a hundred hosts are planned in half a second")
+    @Test("one thousand instances on a hundred hosts: each host has its slice, and all slices are the plan")
     func many() throws {
         let shop = DatabaseGrant(database: "shop", role: "read")
         let pool = PoolSpec(name: "analytics", replicas: 10, databases: [shop], scope: "mcp:analytics")
         let planner = try planner((1...100).map { "host-\($0)" }, pools: [pool])
-        let clock = ContinuousClock()
-        let took = try clock.measure {
-            let plan = try planner.plan(number: 1, current: nil)
-            #expect(plan.instances.count == 1000)
-            #expect(GenerationPlan(whole: plan.hosts.map { plan.slice(for: $0) }) == plan)
-        }
-        // A debug build on a busy machine has its time, too.
-        #expect(took < .seconds(5), "\(took)")
+        let plan = try planner.plan(number: 1, current: nil)
+        #expect(plan.instances.count == 1000)
+        #expect(GenerationPlan(whole: plan.hosts.map { plan.slice(for: $0) }) == plan)
     }
 
     @Test("without a word it goes back; sealed, it serves nobody; a new supervisor has heard nothing")
