@@ -104,7 +104,7 @@ extension FleetOperator {
 
     private func openRollout(_ record: LedgerRecord) async throws -> OpenRollout? {
         guard Self.isOpen(record) else { return nil }
-        let report = try await ports.control.status(newerThan: nil, timeout: 0)
+        let report = try await ports.asking { try await $0.status(newerThan: nil, timeout: 0) }
         let serving = report.status.generation
         if let rollout = record.rollout, rollout.state == .open || rollout.state == .undoFailed,
             let plan = [record.next, record.current].compactMap(\.self).first(where: { $0.number == rollout.number })
@@ -162,7 +162,7 @@ extension FleetOperator {
 
     /// What is left that no journal tells of: it never served, or serves no more, so it goes.
     func clearLeftovers(_ record: LedgerRecord) async throws -> LedgerRecord {
-        let report = try await ports.control.status(newerThan: nil, timeout: 0)
+        let report = try await ports.asking { try await $0.status(newerThan: nil, timeout: 0) }
         var cleaned = record
         if let cut = record.next {
             if report.status.generation == cut.number {

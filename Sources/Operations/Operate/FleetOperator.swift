@@ -79,7 +79,7 @@ package struct FleetOperator: Sendable {
     }
 
     private func runs(_ plan: GenerationPlan) async throws -> Bool {
-        let report = try await ports.control.status(newerThan: nil, timeout: 0)
+        let report = try await ports.asking { try await $0.status(newerThan: nil, timeout: 0) }
         return report.status.generation == plan.number
     }
 
