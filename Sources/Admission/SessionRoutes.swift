@@ -7,13 +7,15 @@ package struct SessionRoutes: Sendable, Equatable {
     private let external: Bool
     /// Groups of the instances that new traffic goes to.
     private let serving: [String]
+    private let takesNew: Bool
 
     /// `colour`: of those that new traffic goes to.
     init(_ pool: GatePolicy.Pool, colour: Colour?) {
         self.pool = pool.name
         tags = pool.sessions
         external = pool.sessionsAreExternal
-        serving = pool.sessions.filter { tag in colour.map { tag.hasPrefix($0.rawValue) } ?? false }
+        takesNew = colour != nil
+        serving = pool.sessions.filter { tag in (colour ?? pool.keeps).map { tag.hasPrefix($0.rawValue) } ?? false }
             .map { "\(pool.name)_\($0)" }
     }
 
@@ -22,7 +24,8 @@ package struct SessionRoutes: Sendable, Equatable {
         switch request.era {
         case .modern: return (id.isEmpty ? .none : .ignored, nil)
         case .legacy where id.isEmpty:
-            return (external && request.method.isExactly("POST") ? .fresh(groups: serving) : .none, nil)
+            // A session that is opened where nobody new is served would be known to nobody else.
+            return (external && takesNew && request.method.isExactly("POST") ? .fresh(groups: serving) : .none, nil)
         case .legacy:
             let ends = external && request.method.isExactly("DELETE")
             return (.held(id, ends: ends), group(of: id))

@@ -33,6 +33,12 @@ package struct StatusText: Sendable {
             return "host \(host.name)  has not answered for \(Self.age(silent))\(why)"
         }
         if !host.reason.isEmpty { return "host \(host.name)  \(host.reason)" }
+        switch host.door {
+        case .open: break
+        case .cordoned: return "host \(host.name)  cordoned: no new sessions"
+        case .drained: return "host \(host.name)  drained: it serves nobody"
+        case .behind: return "host \(host.name)  behind: it serves nobody; run `convoy up`"
+        }
         guard let generation = host.generation, generation != status.generation else { return nil }
         return "host \(host.name)  serves " + (generation == 0 ? "nobody" : "generation \(generation)")
     }

@@ -133,6 +133,27 @@ package struct ControlClient: FleetControl, DriftControl {
         try await send(.POST, "generations/\(generation)/finish", limit: 120)
     }
 
+    package func cordon() async throws { try await send(.POST, "host/cordon", limit: 30) }
+
+    package func drain(deadline: Seconds) async throws -> DrainReport {
+        let limit = Seconds(deadline.value + 60)
+        return try read(try await send(.POST, "host/drain?deadline=\(deadline.value)", limit: limit))
+    }
+
+    package func uncordon(generation: Int) async throws {
+        try await send(.POST, "host/uncordon?generation=\(generation)", limit: 30)
+    }
+
+    package func leave(rollout: Int) async throws {
+        try await send(.POST, "host/leave?rollout=\(rollout)", limit: 30)
+    }
+
+    package func welcome(generation: Int, upTo rollout: Int) async throws {
+        try await send(.POST, "host/welcome?generation=\(generation)&rollout=\(rollout)", limit: 30)
+    }
+
+    package func guests() async throws -> Int { try read(try await send(.GET, "host/guests", limit: 30)) }
+
     @discardableResult
     private func send(_ method: HTTPMethod, _ target: String, _ body: Data? = nil, limit: Seconds) async throws
         -> Data

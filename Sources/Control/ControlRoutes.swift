@@ -85,6 +85,9 @@ struct ControlRoutes: Sendable {
         case (.GET, "generations", 4) where path[3] == "offer":
             let offer = try await control.offer(of: try number(path[2]))
             return try ControlProtocol.encode(OfferDocument(offer: offer))
+        case (.GET, "host", 3) where path[2] == "guests":
+            return try ControlProtocol.encode(try await control.guests())
+        case (.POST, "host", 3): return try await live(path[2], query, request)
         case (.GET, "drift", 2) where drift != nil: return try ControlProtocol.encode(try await drift?.survey())
         case (.POST, "drift", 3) where path[2] == "heal" && drift != nil:
             try await admit(request)
@@ -128,6 +131,37 @@ struct ControlRoutes: Sendable {
             try await decide(generation, how)
         default: throw Refusal.unknown("\(request.method.rawValue) \(request.target)")
         }
+    }
+
+    /// Whom this host serves. Nobody needs a lease to tell it that it is behind: what is older than its welcome
+    /// counts for nothing.
+    private func live(_ how: String, _ query: Query, _ request: ControlRequest) async throws -> Data {
+        func number(_ name: String) throws -> Int {
+            guard let number = try query.integer(name), number > 0 else {
+                throw Refusal.badRequest("\(name) is missing")
+            }
+            return number
+        }
+        switch how {
+        case "cordon":
+            try await admit(request)
+            try await control.cordon()
+        case "drain":
+            guard let deadline = try query.seconds("deadline") else { throw Refusal.badRequest("deadline is missing") }
+            try await admit(request)
+            return try ControlProtocol.encode(try await control.drain(deadline: deadline))
+        case "uncordon":
+            let generation = try number("generation")
+            try await admit(request)
+            try await control.uncordon(generation: generation)
+        case "leave": try await control.leave(rollout: try number("rollout"))
+        case "welcome":
+            let (generation, rollout) = (try number("generation"), try number("rollout"))
+            try await admit(request)
+            try await control.welcome(generation: generation, upTo: rollout)
+        default: throw Refusal.unknown("\(request.method.rawValue) \(request.target)")
+        }
+        return Data("{}".utf8)
     }
 
     /// Of a flip that several hosts make together.

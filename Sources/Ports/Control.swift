@@ -67,7 +67,41 @@ extension TrialControl {
     package func finish(_ generation: Int) async throws {}
 }
 
-package typealias FleetControl = SupervisorControl & TrafficControl & PreviewControl & TrialControl
+/// Whom one host serves, whatever it runs. Every call is idempotent.
+package protocol HostLifeControl: Sendable {
+    /// No new sessions from now on; those that it has go on.
+    func cordon() async throws
+    /// Cordons, waits for its sessions up to `deadline`, and then serves nobody. What it runs stays. Throws when it
+    /// was uncordoned meanwhile.
+    func drain(deadline: Seconds) async throws -> DrainReport
+    /// Serves everybody again. Refused unless it serves that generation, all of it is fit, and it is not behind.
+    func uncordon(generation: Int) async throws
+    /// The rollout of that number goes on without this host: it serves nobody until it is welcomed. Needs no lease:
+    /// whoever was told so later knows better.
+    func leave(rollout: Int) async throws
+    /// Is one of the fleet again, as of all rollouts up to that number. Refused like `uncordon`.
+    func welcome(generation: Int, upTo rollout: Int) async throws
+    /// Sessions in use that end with what this host runs.
+    func guests() async throws -> Int
+}
+
+/// Several hosts have a life each.
+extension HostLifeControl {
+    package func cordon() async throws { throw Failure.noHost("cordon") }
+    package func drain(deadline: Seconds) async throws -> DrainReport { throw Failure.noHost("drain") }
+    package func uncordon(generation: Int) async throws { throw Failure.noHost("uncordon") }
+    package func leave(rollout: Int) async throws { throw Failure.noHost("leave") }
+    package func welcome(generation: Int, upTo rollout: Int) async throws { throw Failure.noHost("welcome") }
+    package func guests() async throws -> Int { throw Failure.noHost("count sessions") }
+}
+
+extension Failure {
+    fileprivate static func noHost(_ what: String) -> Failure {
+        Failure(.failed, "cannot \(what)", because: "this is not one host's supervisor", next: "report this bug")
+    }
+}
+
+package typealias FleetControl = SupervisorControl & TrafficControl & PreviewControl & TrialControl & HostLifeControl
 
 package struct StatusReport: Sendable, Equatable, Codable {
     /// Counts up with each change of the status.
@@ -79,16 +113,19 @@ package struct StatusReport: Sendable, Equatable, Codable {
     package var figures: [InstanceFigures]
     /// A flip that is not for good yet.
     package var trial: FlipTrial?
+    /// Whom this host serves; nil in a report of several.
+    package var life: HostLife?
 
     package init(
         revision: Int, status: FleetStatus, generations: [GenerationPlan], figures: [InstanceFigures] = [],
-        trial: FlipTrial? = nil
+        trial: FlipTrial? = nil, life: HostLife? = nil
     ) {
         self.revision = revision
         self.status = status
         self.generations = generations
         self.figures = figures
         self.trial = trial
+        self.life = life
     }
 }
 
@@ -101,7 +138,8 @@ extension StatusReport {
             status: try container.decode(FleetStatus.self, forKey: .status),
             generations: try container.decode([GenerationPlan].self, forKey: .generations),
             figures: try container.decodeIfPresent([InstanceFigures].self, forKey: .figures) ?? [],
-            trial: try container.decodeIfPresent(FlipTrial.self, forKey: .trial))
+            trial: try container.decodeIfPresent(FlipTrial.self, forKey: .trial),
+            life: try container.decodeIfPresent(HostLife.self, forKey: .life))
     }
 }
 

@@ -26,6 +26,8 @@ package struct LedgerRecord: Sendable, Equatable, Codable {
     package var rollout: RolloutRecord?
     /// Under way or cut: the generation that serves gets more instances, or fewer.
     package var scaling: ScalingRecord?
+    /// Hosts that the fleet went on without; nil = none.
+    package var left: [LeftHost]?
     /// Newest last.
     package var audit: [AuditEntry]
 
@@ -53,6 +55,24 @@ package struct LedgerRecord: Sendable, Equatable, Codable {
         self.next = next
         self.rollout = rollout
         self.audit = audit
+    }
+}
+
+/// A host that a rollout went on without. It serves nobody until it is brought to what the fleet serves.
+package struct LeftHost: Sendable, Equatable, Codable {
+    package var name: String
+    /// Number of the rollout.
+    package var by: Int
+    /// The generation that it served when it was heard last; nil = none that is known.
+    package var since: Int?
+    /// Seconds since 1970.
+    package var at: Double
+
+    package init(name: String, by rollout: Int, since: Int?, at time: Double) {
+        self.name = name
+        by = rollout
+        self.since = since
+        at = time
     }
 }
 

@@ -33,7 +33,11 @@ struct Convoy: AsyncParsableCommand {
                 subcommands: [
                     Status.self, Drift.self, LeaseCommand.self, LedgerCommand.self, Verify.self, Logs.self, Doctor.self,
                 ]),
-            CommandGroup(name: "Hosts:", subcommands: [Bootstrap.self, SelfUpdate.self, HostVerb.self]),
+            CommandGroup(
+                name: "Hosts:",
+                subcommands: [
+                    Bootstrap.self, Cordon.self, Drain.self, Uncordon.self, SelfUpdate.self, HostVerb.self,
+                ]),
             CommandGroup(name: "Tools:", subcommands: [Token.self, Releases.self]),
             CommandGroup(name: "Daemons:", subcommands: [Supervise.self, GateCommand.self, RefresherCommand.self]),
         ])

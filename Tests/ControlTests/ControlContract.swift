@@ -55,11 +55,18 @@ struct ControlContract {
             try await control.begin(.sample(9))
             #expect(try await control.offer(of: 9) == .sample)
             try await control.rehearse(.sample(10))
+            try await control.cordon()
+            #expect(try await control.drain(deadline: 90) == DrainReport(sessions: 3, ended: 2, cut: 1))
+            #expect(try await control.guests() == 7)
+            try await control.uncordon(generation: 9)
+            try await control.leave(rollout: 11)
+            try await control.welcome(generation: 9, upTo: 12)
             try await control.shutdown(drain: 0)
             let expected = [
                 "begin 7", "begin 7", "flip 7", "check", "retire 7 2.5", "only analytics-1-g8 analytics-2-g8",
                 "begin 8", "only ", "begin 8", "share 8 0.3", "balance 8", "only analytics-1-g8", "retire 8 1.0",
                 "retire 8 1.0", "offer 9", "begin 9", "offer 9", "rehearse 10",
+                "cordon", "drain 90.0", "guests", "uncordon 9", "leave 11", "welcome 9 12",
                 "shutdown 0.0",
             ]
             #expect(await fake.asked == expected)

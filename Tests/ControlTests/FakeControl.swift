@@ -130,6 +130,24 @@ actor FakeControl: FleetControl {
         if let failure { throw failure }
     }
 
+    func cordon() async throws { try note("cordon") }
+    func drain(deadline: Seconds) async throws -> DrainReport {
+        try note("drain \(deadline.value)")
+        return DrainReport(sessions: 3, ended: 2, cut: 1)
+    }
+    func uncordon(generation: Int) async throws { try note("uncordon \(generation)") }
+    func leave(rollout: Int) async throws { try note("leave \(rollout)") }
+    func welcome(generation: Int, upTo rollout: Int) async throws { try note("welcome \(generation) \(rollout)") }
+    func guests() async throws -> Int {
+        try note("guests")
+        return 7
+    }
+
+    private func note(_ what: String) throws {
+        asked.append(what)
+        if let failure { throw failure }
+    }
+
     private func changed() {
         revision += 1
         let all = waiters

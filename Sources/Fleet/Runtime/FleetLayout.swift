@@ -14,6 +14,8 @@ package struct FleetLayout: Sendable, Equatable {
 
     /// The newest lease that this host has heard of; only where it is driven from elsewhere.
     package var fence: String { state + "/fence" }
+    /// Whom this host serves, whatever it runs; absent = everybody.
+    package var life: String { state + "/life.json" }
     package var ledger: String { state + "/ledger.db" }
     /// Which database holds the ledger, with its user's password; absent = the file above.
     package var ledgerMark: String { configuration + "/ledger" }

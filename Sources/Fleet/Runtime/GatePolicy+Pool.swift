@@ -21,6 +21,9 @@ extension GatePolicy {
         package var rate: RateLimit?
         /// Whether the gate makes the ids of sessions, so that any instance can serve any of them.
         package var sessionsAreExternal: Bool
+        /// Whose instances go on with the sessions that any of them can serve, where nobody new is served (`active`
+        /// nil); nil = nobody's.
+        package var keeps: Colour?
 
         /// A part of a pool's callers: which of them is a hash of who they are, so that nobody is sent now to
         /// one version and now to the other.
@@ -41,7 +44,7 @@ extension GatePolicy {
         package init(
             name: String, scope: String, active: Colour?, sessions: [String] = [], also: Also? = nil,
             tools: ToolRule? = nil, comparesHeaders: Bool = false, clients: [AddressBlock]? = nil,
-            rate: RateLimit? = nil, sessionsAreExternal: Bool = false
+            rate: RateLimit? = nil, sessionsAreExternal: Bool = false, keeps: Colour? = nil
         ) {
             self.name = name
             self.scope = scope
@@ -53,6 +56,7 @@ extension GatePolicy {
             self.clients = clients
             self.rate = rate
             self.sessionsAreExternal = sessionsAreExternal
+            self.keeps = keeps
         }
 
         /// Absent is what a policy of an older release says of what it does not know.
@@ -68,7 +72,8 @@ extension GatePolicy {
                 comparesHeaders: try values.decodeIfPresent(Bool.self, forKey: .comparesHeaders) ?? false,
                 clients: try values.decodeIfPresent([AddressBlock].self, forKey: .clients),
                 rate: try values.decodeIfPresent(RateLimit.self, forKey: .rate),
-                sessionsAreExternal: try values.decodeIfPresent(Bool.self, forKey: .sessionsAreExternal) ?? false)
+                sessionsAreExternal: try values.decodeIfPresent(Bool.self, forKey: .sessionsAreExternal) ?? false,
+                keeps: try values.decodeIfPresent(Colour.self, forKey: .keeps))
         }
     }
 }

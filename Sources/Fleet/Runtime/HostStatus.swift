@@ -9,9 +9,12 @@ package struct HostStatus: Sendable, Equatable, Codable {
     /// The one that it serves, 0 = none; nil when it does not answer.
     package var generation: Int?
     package var converged: Bool
+    /// Whom it serves, as it last said; as the ledger says while it does not answer.
+    package var door: HostDoor
 
     package init(
-        name: String, answers: Bool, silentSeconds: Double?, reason: String, generation: Int?, converged: Bool
+        name: String, answers: Bool, silentSeconds: Double?, reason: String, generation: Int?, converged: Bool,
+        door: HostDoor = .open
     ) {
         self.name = name
         self.answers = answers
@@ -19,6 +22,7 @@ package struct HostStatus: Sendable, Equatable, Codable {
         self.reason = reason
         self.generation = generation
         self.converged = converged
+        self.door = door
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -29,5 +33,18 @@ package struct HostStatus: Sendable, Equatable, Codable {
         try container.encode(reason, forKey: .reason)
         try container.encode(generation, forKey: .generation)
         try container.encode(converged, forKey: .converged)
+        try container.encode(door, forKey: .door)
     }
+}
+
+/// Whom a host serves, apart from what it runs.
+package enum HostDoor: String, Sendable, Equatable, Codable, CaseIterable {
+    /// Everybody.
+    case open
+    /// Sessions that it has; nobody new.
+    case cordoned
+    /// Nobody: it was drained.
+    case drained
+    /// Nobody: the fleet went on without it.
+    case behind
 }

@@ -24,7 +24,9 @@ struct FleetReport {
         let heard = members.filter { $0.silence == nil }
         let reports = members.compactMap(\.report)
         let serving = Set(heard.compactMap { $0.report?.status.generation }).subtracting([0])
-        let one = reports.first { $0.status.generation == serving.min() } ?? reports.first
+        let leading = reports.filter { $0.status.generation == serving.min() }
+        // One that takes nobody new says nothing of who shares.
+        let one = leading.first { !$0.status.trafficShare.isEmpty } ?? leading.first ?? reports.first
         let whole = heard.count == members.count && serving.count == 1
         let status = FleetStatus(
             fleet: one?.status.fleet ?? "", generation: serving.min() ?? 0,
@@ -67,7 +69,8 @@ struct FleetReport {
         return HostStatus(
             name: member.name, answers: member.silence == nil,
             silentSeconds: member.silence.map { ($0 * 10).rounded() / 10 }, reason: member.fault,
-            generation: report?.status.generation, converged: report?.status.converged ?? false)
+            generation: report?.status.generation, converged: report?.status.converged ?? false,
+            door: (report ?? member.report)?.life?.door ?? .open)
     }
 
     private var edge: EdgeStatus {
@@ -80,7 +83,12 @@ struct FleetReport {
     }
 
     private var gate: GateStatus {
-        let all = members.map { ($0.name, $0.silence == nil ? $0.report?.status.gate : nil) }
+        let all = members.map { member -> (String, GateStatus?) in
+            guard member.silence == nil, var gate = member.report?.status.gate else { return (member.name, nil) }
+            // The host's own line says it.
+            if member.report?.life.map({ $0.door != .open }) == true { gate.reason = "" }
+            return (member.name, gate)
+        }
         let (state, reason) = worst(all.map { ($0.0, $0.1?.state, $0.1?.reason ?? "") })
         return GateStatus(state: state, reason: reason)
     }

@@ -62,11 +62,24 @@ extension HostsControl: SupervisorControl {
         if serving.allSatisfy({ $0 == 0 }) {
             // Nothing was served before, so that no host can serve anything older than the others.
             try await askAll("cannot flip every host") { try await $1.flip(to: generation) }
+        } else if trial == nil, report.trial == nil, serving.allSatisfy({ [0, generation].contains($0) }) {
+            try await admit(to: generation)
         } else if serving.contains(where: { $0 > generation }) || trial.map({ $0 > generation }) == true {
             try await goBack(to: generation)
         } else {
             try await flipTogether(to: generation, from: report.status.generation)
         }
+    }
+
+    /// Hosts that serve nothing yet: no other serves anything else, and none can go back.
+    private func admit(to generation: Int) async throws {
+        let newcomers = members.filter { member in
+            let plans = member.report?.generations ?? []
+            return member.report?.status.generation == 0 && plans.contains { $0.number == generation }
+        }
+        guard !newcomers.isEmpty else { return }
+        let answers = try await ask(newcomers.map(\.name)) { try await $1.flip(to: generation) }
+        if let failure = failure("cannot flip every new host", answers) { throw failure }
     }
 
     package func retire(_ generation: Int, drain: Seconds) async throws {
@@ -87,6 +100,9 @@ extension StatusReport {
         return one == two && generations.map(\.number) == other.generations.map(\.number)
     }
 }
+
+/// Each host has a life of its own: it is told by itself.
+extension HostsControl: HostLifeControl {}
 
 extension HostsControl: PreviewControl {
     package func offer(of generation: Int) async throws -> ReleaseOffer? {

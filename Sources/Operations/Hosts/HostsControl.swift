@@ -38,6 +38,9 @@ package actor HostsControl {
     }
 
     var members: [Member]
+    /// Left out for now.
+    private var aside: [Member] = []
+    private let order: [String]
     let time: any Timepiece
     let progress: any Progress
     let settings: Settings
@@ -52,6 +55,7 @@ package actor HostsControl {
         _ members: [FleetMember], time: any Timepiece, progress: any Progress, settings: Settings = Settings()
     ) {
         self.members = members.map { Member(name: $0.name, control: $0.control) }
+        order = members.map(\.name)
         self.time = time
         self.progress = progress
         self.settings = settings
@@ -59,6 +63,13 @@ package actor HostsControl {
     }
 
     deinit { keeper?.cancel() }
+
+    /// From now on nobody asks these; all others are asked.
+    package func setAside(_ names: Set<String>) {
+        let all = Dictionary((members + aside).map { ($0.name, $0) }) { first, _ in first }
+        members = order.filter { !names.contains($0) }.compactMap { all[$0] }
+        aside = order.filter(names.contains).compactMap { all[$0] }
+    }
 
     // MARK: Asking
 

@@ -18,7 +18,8 @@ package struct RemoteChores: HostChores {
     /// Hosts at a time: more would only wait for this machine's own uplink.
     private static let width = 10
 
-    private let calls: [HostCalls]
+    private let all: [HostCalls]
+    private let aside: AsideHosts
     private let freight: any ReleaseFreight
     private let digest: @Sendable (String) throws -> Digest
     private let folder: String
@@ -29,11 +30,15 @@ package struct RemoteChores: HostChores {
     ///   - folder: of this user's only, for what is packed.
     ///   - digest: of a file of this machine.
     ///   - fence: of the lease; without one nothing is changed.
+    ///   - aside: hosts that are asked for nothing.
     package init(
         _ sites: [Site], convoy: String, freight: any ReleaseFreight,
-        digest: @escaping @Sendable (String) throws -> Digest, folder: String, fence: Int?, progress: any Ports.Progress
+        digest: @escaping @Sendable (String) throws -> Digest, folder: String, fence: Int?,
+        aside: AsideHosts = AsideHosts(),
+        progress: any Ports.Progress
     ) {
-        calls = sites.map { HostCalls(host: $0.host, link: $0.link, convoy: convoy, progress: progress) }
+        self.aside = aside
+        all = sites.map { HostCalls(host: $0.host, link: $0.link, convoy: convoy, progress: progress) }
         self.freight = freight
         self.digest = digest
         self.folder = folder
@@ -94,6 +99,7 @@ package struct RemoteChores: HostChores {
         if let failure { throw failure }
     }
 
+    private var calls: [HostCalls] { all.filter { !aside.names.contains($0.host.name) } }
     private var fenceText: String { fence.map(String.init) ?? "" }
 
     private static func text(_ value: some Encodable) throws -> String {

@@ -8,6 +8,9 @@ extension OperatorPorts {
     package func fenced(by lease: HeldLease) -> OperatorPorts {
         var ports = self
         ports.control = FencedControl(control: control, lease: lease)
+        ports.members = members.map {
+            FleetMember(name: $0.name, control: FencedControl(control: $0.control, lease: lease))
+        }
         ports.files = FencedFiles(files: files, lease: lease)
         ports.vault = vault.map { FencedVault(vault: $0, lease: lease) }
         ports.hosts = hosts.map { FencedChores(chores: $0, lease: lease) }
@@ -79,6 +82,24 @@ private struct FencedControl: FleetControl {
         try lease.check()
         try await control.shutdown(drain: drain)
     }
+    func cordon() async throws {
+        try lease.check()
+        try await control.cordon()
+    }
+    func drain(deadline: Seconds) async throws -> DrainReport {
+        try lease.check()
+        return try await control.drain(deadline: deadline)
+    }
+    func uncordon(generation: Int) async throws {
+        try lease.check()
+        try await control.uncordon(generation: generation)
+    }
+    func leave(rollout: Int) async throws { try await control.leave(rollout: rollout) }
+    func welcome(generation: Int, upTo rollout: Int) async throws {
+        try lease.check()
+        try await control.welcome(generation: generation, upTo: rollout)
+    }
+    func guests() async throws -> Int { try await control.guests() }
 }
 
 private struct FencedChores: HostChores {

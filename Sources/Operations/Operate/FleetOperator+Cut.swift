@@ -31,6 +31,7 @@ extension FleetOperator {
     /// generation serving.
     package func resume() async throws -> Resumption {
         var record = try await ports.ledger.load()
+        try await tellBehind(record)
         if record.scaling != nil {
             _ = try await ports.launcher.ensureRunning()
             let result = try await goOnScaling(record)
@@ -98,7 +99,7 @@ extension FleetOperator {
         return try await clearLeftovers(try await ports.ledger.load())
     }
 
-    private static func isOpen(_ record: LedgerRecord) -> Bool {
+    static func isOpen(_ record: LedgerRecord) -> Bool {
         record.next != nil || record.rollout?.state == .open || record.rollout?.state == .undoFailed
     }
 

@@ -8,6 +8,7 @@ extension FleetOperator {
     package func rollback() async throws -> Result {
         var record = try await ports.ledger.load()
         guard record.current != nil || record.next != nil else { throw notUp("roll it back") }
+        try await tellBehind(record)
         _ = try await ports.launcher.ensureRunning()
         if let result = try await takeBackScaling(record) { return result }
         record = try await ports.ledger.load()
@@ -44,6 +45,7 @@ extension FleetOperator {
     /// Stops the fleet and takes away its users. Releases, logs and the lock stay.
     package func down() async throws {
         let record = try await ports.ledger.load()
+        try await tellBehind(record)
         let drain = record.current?.rollout.drain ?? context.spec.rollout.drain
         var plans = [record.current, record.next, record.scaling?.target].compactMap(\.self)
         do {
@@ -84,6 +86,7 @@ extension FleetOperator {
     /// What `up` would do.
     package func plan() async throws -> ChangePlan {
         let record = try await ports.ledger.load()
+        try await tellBehind(record)
         let reference = context.spec.server.release
         let lock = try LockFile(files: ports.files, path: context.lockFile).load()
         let locked = lock.release(for: reference, constraints: context.spec.server.constraints)
@@ -100,6 +103,7 @@ extension FleetOperator {
         var plan = ChangePlan(
             spec: context.spec, profile: context.profile, locked: locked, wish: wish, current: record.current,
             cut: record.next, running: report?.status, isAmended: isAmended, scaling: record.scaling?.target)
+        plan.changes += record.leftChanges
         plan.compatibility = await compatibility(from: record.current, to: locked)
         // Without a generation beside the current one there is nothing to make room for.
         if !isAmended, let next, let report, wish != record.current?.wish {
@@ -109,6 +113,13 @@ extension FleetOperator {
     }
 
     package func status() async throws -> FleetStatus {
-        try await ports.control.status(newerThan: nil, timeout: 0).status
+        // It must be seen whatever has become of the ledger.
+        let record = context.spec.spansHosts ? try? await ports.ledger.load() : nil
+        var there: Set<String> = []
+        if let record { there = try await tellBehind(record) }
+        let status = try await ports.control.status(newerThan: nil, timeout: 0).status
+        return status.with(
+            record?.left ?? [], there: there, order: context.spec.hosts.map(\.name),
+            now: ports.time.wallClock())
     }
 }

@@ -27,11 +27,21 @@ package struct FleetOperator: Sendable {
     var credentials: InstanceCredentials { InstanceCredentials(ports: ports, context: context) }
 
     /// Makes the fleet what its files say.
-    package func up() async throws -> Result { try await converge(verb: "up") }
+    package func up() async throws -> Result {
+        let result = try await converge(verb: "up")
+        // A rollout that was cut has gone on without those that it had left.
+        guard try await hasBehind() else { return result }
+        let second = try await converge(verb: "up")
+        try await refuseBehind()
+        if case .unchanged = second { return result }
+        return second
+    }
 
     /// Rolls the whole fleet to the release that the context's spec names now.
     package func rollout() async throws -> Result {
-        guard try await ports.ledger.load().current != nil else { throw notUp("roll it to another release") }
+        let record = try await ports.ledger.load()
+        guard record.current != nil else { throw notUp("roll it to another release") }
+        try await refuseSkips(record)
         let result = try await converge(verb: "rollout")
         if case .unchanged = result { try await seams.nameRelease(context.spec.server.release) }
         return result
@@ -39,27 +49,39 @@ package struct FleetOperator: Sendable {
 
     /// - Parameter renew: makes a new generation although nothing differs; it is told the wish, and may object.
     func converge(verb: String, renew: ((Digest) throws -> Void)? = nil) async throws -> Result {
+        let result = try await convergeThoseThere(verb: verb, renew: renew)
+        try await readmit()
+        return result
+    }
+
+    private func convergeThoseThere(verb: String, renew: ((Digest) throws -> Void)?) async throws -> Result {
         if context.spec.spansHosts, context.spec.rollout.strategy != .flip { throw HostsControl.oneAtATime }
         let known = try await ports.ledger.load()
+        let back = try await tellBehind(known)
         try await credentials.checkAdmin(removing: [known.current, known.next].compactMap(\.self))
         let release = try await present(context.spec.server.release)
-        let planner = try await planner(release)
+        var planner = try await planner(release)
         try renew?(try planner.wish())
         let started = try await ports.launcher.ensureRunning()
         if started { ports.progress.step("supervisor started") }
         let record = try await settleScaling(known, wish: try planner.wish())
         if let result = try await goOn(record, wish: try planner.wish(), verb: verb) { return result }
-        let cleaned = try await settle(record, wish: try planner.wish())
+        var cleaned = try await settle(record, wish: try planner.wish())
+        try await bringBack(back, to: cleaned.current)
+        planner.skips = ports.aside.names
         let number = cleaned.nextGeneration
         let plan = try planner.plan(number: number, current: cleaned.current)
-        if renew == nil, let current = cleaned.current, current.wish == plan.wish, try await runs(current) {
+        let isRenewal = renew != nil
+        // Of the same wish, it lacks what hosts that were left behind should have.
+        let target = isRenewal || !context.skips.isEmpty ? nil : try cleaned.current.flatMap { try planner.amended($0) }
+        if !isRenewal, target == nil, let current = cleaned.current, current.wish == plan.wish, try await runs(current)
+        {
             return try await keep(current)
         }
-        if renew == nil, let current = cleaned.current, let target = try planner.amended(current),
-            try await isWhole(current)
-        {
+        if let current = cleaned.current, let target, try await isWhole(current) {
             return try await scale(current, to: target, over: cleaned)
         }
+        cleaned.leave(context.skips, by: plan.number, at: ports.time.wallClock())
         return try await roll(plan, over: cleaned, verb: verb)
     }
 
@@ -148,8 +170,10 @@ extension FleetOperator {
         }
         let command = try await ports.releases.command(context.profile.start.command, of: release)
         let layout = context.hostLayout ?? context.layout
-        return GenerationPlanner(
+        var planner = GenerationPlanner(
             spec: context.spec, profile: context.profile, release: release,
             command: command.moved(from: context.layout.state, to: layout.state), layout: layout)
+        planner.skips = ports.aside.names
+        return planner
     }
 }

@@ -20,6 +20,12 @@ package struct OperatorPorts: Sendable {
     package var vault: (any CredentialVault)?
     /// Where instances run on other hosts; nil: on this machine.
     package var hosts: (any HostChores)?
+    /// Every host by itself, in the order of fleet.yaml; this machine where it is the only one.
+    package var members: [FleetMember] = []
+    /// Those of them that all other ports leave out.
+    package var aside = AsideHosts()
+    /// Has `control` leave them out, too.
+    package var setAside: @Sendable (Set<String>) async -> Void = { _ in }
     package var time: any Timepiece
     package var progress: any Progress
     /// True once the operator asked to stop (INT or TERM).
@@ -59,6 +65,8 @@ package struct FleetContext: Sendable {
     package var layout: FleetLayout
     /// Of the hosts, where these are others than this machine; nil: the same.
     package var hostLayout: FleetLayout?
+    /// Hosts that the next rollout is to go on without.
+    package var skips: Set<String> = []
     /// Path of `fleet.lock`.
     package var lockFile: String
     /// Absolute path of the admin's URI file.

@@ -34,7 +34,11 @@ extension RolloutRunner {
     mutating func close(_ outcome: RolloutMachine.Outcome) async throws {
         switch outcome {
         case .converged: rollout.state = .converged
-        case .undone: rollout.state = .undone
+        case .undone:
+            rollout.state = .undone
+            // The fleet went nowhere that they are not.
+            let number = plan.number
+            record.readmit { $0.by == number }
         case .undoFailed: rollout.state = .undoFailed
         // Still to be done: `resume` goes on with it.
         case .unfinished(_, let why): rollout.reason = why

@@ -84,7 +84,9 @@ struct ScaleRunner: Sendable {
             if !added.isEmpty { try await ports.asking { try await $0.retire(number, only: added, drain: 0) } }
             if try await known() != amendment.old { try await begin(amendment.old) }
             try await credentials.remove(of: amendment.target.with(only: amendment.added))
-        case .finalize: record.current = amendment.target
+        case .finalize:
+            try await admitNewcomers()
+            record.current = amendment.target
         default: break
         }
     }
@@ -93,6 +95,7 @@ struct ScaleRunner: Sendable {
         ports.progress.step("looking for room for \(names(amendment.added))")
         let report = try await ports.asking { try await $0.status(newerThan: nil, timeout: 0) }
         if let why = await seams.preflight(amendment.wide, report) { throw Stop(why: why) }
+        if !amendment.added.isEmpty { try await ports.hosts?.bring(amendment.target.release.digest) }
     }
 
     /// Who runs already keeps its password.
@@ -107,6 +110,13 @@ struct ScaleRunner: Sendable {
         guard known != amendment.wide, known != amendment.target else { return }
         ports.progress.step("starting \(names(amendment.added)) beside the others")
         try await begin(amendment.wide)
+    }
+
+    /// Hosts that came with the new instances serve nothing yet.
+    private func admitNewcomers() async throws {
+        let report = try await ports.asking { try await $0.status(newerThan: nil, timeout: 0) }
+        guard report.status.hosts.contains(where: { $0.generation == 0 }) else { return }
+        try await ports.asking { try await $0.flip(to: number) }
     }
 
     private func begin(_ plan: GenerationPlan) async throws { try await ports.asking { try await $0.begin(plan) } }

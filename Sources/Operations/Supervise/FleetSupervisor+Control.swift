@@ -14,7 +14,8 @@ extension FleetSupervisor: SupervisorControl {
         }
         return StatusReport(
             revision: changes.revision, status: await fleetStatus(),
-            generations: plans.values.sorted { $0.number < $1.number }, figures: figures(), trial: active.trial)
+            generations: plans.values.sorted { $0.number < $1.number }, figures: figures(), trial: active.trial,
+            life: life)
     }
 
     package func begin(_ plan: GenerationPlan) async throws { try await begin(plan, only: nil) }
@@ -253,7 +254,12 @@ extension FleetSupervisor {
             return GateStatus(
                 state: .up, reason: "it serves nobody until `convoy resume` has said what the fleet serves")
         }
-        return GateStatus(state: .up)
+        switch life.door {
+        case .open: return GateStatus(state: .up)
+        case .cordoned: return GateStatus(state: .up, reason: "cordoned: no new sessions")
+        case .drained: return GateStatus(state: .up, reason: "drained: it serves nobody")
+        case .behind: return GateStatus(state: .up, reason: "behind the fleet: it serves nobody")
+        }
     }
 
     private func status(of instance: InstancePlan, in plan: GenerationPlan) -> InstanceStatus? {

@@ -159,23 +159,25 @@ extension FleetSupervisor {
     func gatePolicy(revision: Int) throws -> GatePolicy {
         guard let leading else { return GatePolicy(revision: revision, url: "", pools: [], issuers: []) }
         // Nobody is served while nobody can say by which generation.
-        let isShut = active.trial?.isShut == true
+        let isShut = active.trial?.isShut == true || !life.keepsSessions
+        let takesNew = !isShut && life.takesNew
         let serving = isShut ? nil : active.generation.flatMap { plans[$0] }
         let pools = leading.pools.map { pool in
             let also =
-                isShut
+                !takesNew
                 ? nil
                 : sharing(pool.name).map {
                     GatePolicy.Pool.Also(colour: $0.plan.colour, part: $0.part, seed: $0.plan.number)
                 }
             let isModern =
-                comparesHeaders(pool.name, serving, before: \.active)
+                comparesHeaders(pool.name, serving, before: { $0.active ?? $0.keeps })
                 && (also == nil || comparesHeaders(pool.name, sharing(pool.name)?.plan, before: \.also?.colour))
             return GatePolicy.Pool(
-                name: pool.name, scope: pool.scope, active: serving?.colour,
+                name: pool.name, scope: pool.scope, active: takesNew ? serving?.colour : nil,
                 sessions: isShut ? [] : tags(of: pool.name),
                 also: also, tools: pool.tools, comparesHeaders: pool.tools != nil && isModern,
-                clients: pool.clients, rate: pool.limits?.rate, sessionsAreExternal: pool.sessionsAreExternal)
+                clients: pool.clients, rate: pool.limits?.rate, sessionsAreExternal: pool.sessionsAreExternal,
+                keeps: takesNew ? nil : serving?.colour)
         }
         return GatePolicy(
             revision: revision, url: leading.edge.url, pools: pools,

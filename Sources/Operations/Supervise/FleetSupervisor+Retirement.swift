@@ -95,7 +95,8 @@ extension FleetSupervisor {
     ) async throws -> DrainReport {
         var judge = judge
         for instance in instances { await send(.drain, to: instance.name) }
-        try await waitUntilDrained(instances, &judge, limit: drain, still)
+        // Sessions of a host that serves nobody are nobody's any more.
+        try await waitUntilDrained(instances, &judge, limit: life.keepsSessions ? drain : 0, still)
         let going = still()
         // All were called back: nothing of them was.
         if going.isEmpty { return DrainReport() }
@@ -110,9 +111,9 @@ extension FleetSupervisor {
     }
 
     /// Streams of sessions stay open for good, so only calls can be waited for, and only so long.
-    private static var callGrace: Seconds { 5 }
+    static var callGrace: Seconds { 5 }
     /// A session that nobody used for so long, or for as long as the drain may last, has been left.
-    private static var sessionIdle: Seconds { 300 }
+    static var sessionIdle: Seconds { 300 }
 
     /// Ends early when neither a session nor a connection is left: one between two calls has no connection.
     private func waitUntilDrained(
@@ -131,7 +132,7 @@ extension FleetSupervisor {
     }
 
     /// A gate that does not answer, or is too old to know, changes nothing.
-    private func count(_ judge: inout DrainJudge, _ idle: Seconds) async {
+    func count(_ judge: inout DrainJudge, _ idle: Seconds) async {
         guard let tallies = try? await ports.gate.sessions(idle: idle) else { return }
         judge.see(tallies)
     }
@@ -142,7 +143,7 @@ extension FleetSupervisor {
         while ports.time.now().value < deadline, isBusy(instances) { try await ports.time.sleep(0.1) }
     }
 
-    private func isBusy(_ instances: [InstancePlan]) -> Bool {
+    func isBusy(_ instances: [InstancePlan]) -> Bool {
         ports.sockets.connections(to: Set(instances.map(\.port))) > 0
     }
 

@@ -93,7 +93,9 @@ extension FleetSupervisor: TrafficControl {
     }
 
     func trafficShares() -> [TrafficShare] {
-        guard active.trial?.isShut != true, let serving = active.generation.flatMap({ plans[$0] }) else { return [] }
+        guard active.trial?.isShut != true, life.takesNew, let serving = active.generation.flatMap({ plans[$0] }) else {
+            return []
+        }
         return serving.pools.map(\.name).sorted().flatMap { pool -> [TrafficShare] in
             let other = sharing(pool)
             let rest = TrafficShare(pool: pool, generation: serving.number, part: 1 - (other?.part ?? 0))

@@ -64,6 +64,8 @@ package actor FleetSupervisor {
     /// When the operator's last word on a trial came; nil: none since this supervisor started.
     var trialHeard: Seconds?
     var trialWatch: Task<Void, Never>?
+    /// Whom this host serves, whatever it runs.
+    var life = HostLife()
     var isShuttingDown = false
     var hasTakenOver = false
     private var finish: CheckedContinuation<Void, Never>?
@@ -143,6 +145,7 @@ package actor FleetSupervisor {
         try book.load()
         let found = try store.load()
         active = found.active
+        life = try loadLife()
         for plan in found.plans { plans[plan.number] = plan }
         active.forgetAll(but: found.plans)
         // First of all: whoever finds no gate starts one.

@@ -13,6 +13,8 @@ package struct GenerationPlanner: Sendable {
     package var layout: FleetLayout
     /// The only host to plan for; nil = all of them.
     package var host: String?
+    /// Hosts that get nothing of it now. They are in the wish all the same.
+    package var skips: Set<String> = []
 
     package init(
         spec: FleetSpec, profile: Profile, release: InstalledRelease, command: ReleaseCommand, layout: FleetLayout,
@@ -92,7 +94,10 @@ package struct GenerationPlanner: Sendable {
         return digest
     }
 
-    private var hosts: [String] { host.map { [$0] } ?? (spec.spansHosts ? spec.hosts.map(\.name) : ["local"]) }
+    private var hosts: [String] {
+        if let host { return [host] }
+        return spec.spansHosts ? spec.hosts.map(\.name).filter { !skips.contains($0) } : ["local"]
+    }
 
     /// `a-b` on `c` and `a` on `b-c` would share users and units.
     private func checkNames(_ instances: [InstancePlan]) throws {

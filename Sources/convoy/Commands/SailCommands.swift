@@ -58,6 +58,7 @@ struct Rollout: AsyncParsableCommand {
 
               convoy rollout --to 0.6.2
               convoy rollout --to pypi:documentdb-mcp@0.6.2
+              convoy rollout --to 0.6.2 --skip-host web-3     # which is down: it stays behind, and shut
               convoy rollout --watch         # look on, from anywhere, while one is under way
 
             Cut in the middle (killed, out of power), it goes on with `convoy resume`, or back with \
@@ -71,6 +72,10 @@ struct Rollout: AsyncParsableCommand {
     @Option(help: "The exact version (of the same package), or a whole reference KIND:NAME@VERSION.")
     var to: String?
 
+    @Option(
+        help: "Go on without this host, which is away; repeatable. It serves nobody until `convoy up` brings it back.")
+    var skipHost: [String] = []
+
     @Flag(help: "Look on at the rollout that is under way; with --json, one event a line.")
     var watch = false
 
@@ -79,6 +84,7 @@ struct Rollout: AsyncParsableCommand {
 
     func validate() throws {
         if watch == (to != nil) { throw ValidationError("name a version with --to, or look on with --watch") }
+        if watch, !skipHost.isEmpty { throw ValidationError("--skip-host goes with --to") }
         if events, watch || output.json { throw ValidationError("--events goes with --to and without --json") }
     }
 
@@ -87,6 +93,7 @@ struct Rollout: AsyncParsableCommand {
         var context = try workplace.context()
         guard let to else { return try await RolloutWatch(workplace, context, json: output.json).run() }
         context.spec.server.release = try ReleaseTarget.parse(to, like: context.spec.server.release)
+        context.skips = Set(skipHost)
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json || events)
         let isTold = events
         let result = try await workplace.underLease("rollout") { [context] lease in

@@ -12,6 +12,8 @@ final class FleetHosts: Sendable {
     private let folder: PrivateFolder
     private let sites: [RemoteChores.Site]
     private let wires: [HostWire]
+    /// Left out of the chores.
+    let aside = AsideHosts()
 
     init(_ hosts: [HostSpec]) throws {
         let folder = try PrivateFolder()
@@ -28,17 +30,21 @@ final class FleetHosts: Sendable {
 
     /// - Parameter fence: of the lease; without one the supervisors only tell.
     func control(under fence: Int?, progress: any Ports.Progress) -> HostsControl {
-        let members = zip(sites, wires).map { site, wire in
+        HostsControl(members(under: fence), time: SystemTime(), progress: progress)
+    }
+
+    func members(under fence: Int?) -> [FleetMember] {
+        zip(sites, wires).map { site, wire in
             FleetMember(name: site.host.name, control: ControlClient(over: wire, fence: fence))
         }
-        return HostsControl(members, time: SystemTime(), progress: progress)
     }
 
     func chores(_ layout: FleetLayout, under fence: Int?, progress: any Ports.Progress) -> any HostChores {
         let chores = RemoteChores(
             sites, convoy: Convoy.version,
             freight: TarFreight(state: layout.state, seal: TreeReleaseSeal(state: layout.state)),
-            digest: { try FileDigest.of($0) }, folder: folder.path, fence: fence, progress: progress)
+            digest: { try FileDigest.of($0) }, folder: folder.path, fence: fence, aside: aside,
+            progress: progress)
         return KeptChores(chores: chores, hosts: self)
     }
 }

@@ -118,7 +118,11 @@ struct Workplace {
         let hosts = try FleetHosts(context.spec.hosts)
         var ports = local.ports
         let chores = hosts.chores(layout, under: lease?.fence, progress: progress)
-        ports.control = hosts.control(under: lease?.fence, progress: progress)
+        let control = hosts.control(under: lease?.fence, progress: progress)
+        ports.control = control
+        ports.members = hosts.members(under: lease?.fence)
+        ports.aside = hosts.aside
+        ports.setAside = { await control.setAside($0) }
         ports.launcher = HostsLauncher(chores)
         ports.hosts = chores
         ports.vault = nil
@@ -139,7 +143,7 @@ struct Workplace {
     ) throws -> FleetOperator {
         let seal = TreeReleaseSeal(state: layout.state)
         let interrupts = Interrupts()
-        let ports = OperatorPorts(
+        var ports = OperatorPorts(
             releases: LocalReleaseStore(
                 state: layout.state, directory: directory, seal: seal,
                 environment: ProcessInfo.processInfo.environment),
@@ -151,6 +155,8 @@ struct Workplace {
             ledger: leases.ledger(under: lease?.fence), files: PosixFiles(),
             secrets: SystemSecrets(), vault: try host().vault(), time: SystemTime(), progress: progress,
             isInterrupted: { interrupts.happened })
+        let name = context.spec.spansHosts ? nil : context.spec.hosts.first?.name ?? "local"
+        ports.members = name.map { [FleetMember(name: $0, control: ports.control)] } ?? []
         let own = lease.map(ports.fenced) ?? ports
         let seams = seams(lease, acceptsBreaking, journaled)
         return FleetOperator(

@@ -105,16 +105,19 @@ final class FakeWorld: Sendable {
         _ spec: FleetSpec = Samples.spec(), profile: Profile = Samples.profile, fuse: Fuse = Fuse(),
         seams: RolloutSeams = RolloutSeams(), isInterrupted: @escaping @Sendable () -> Bool = { false }
     ) -> FleetOperator {
-        FleetOperator(
-            ports: OperatorPorts(
-                releases: FakeReleases(shelf: shelf, fuse: fuse),
-                users: { [database] _ in FakeUsers(database: database, fuse: fuse) },
-                instanceURI: { FakeProofs.uri($0, $1, $2) }, control: FakeControl(world: self, fuse: fuse),
-                launcher: FakeLauncher(world: self, fuse: fuse),
-                sharedEdge: { [sharedEdge] in sharedEdge.including($0) },
-                ledger: MemoryLedger(disk: disk, path: layout.ledger, fuse: fuse),
-                files: FakeFiles(disk: disk, fuse: fuse), secrets: secrets, vault: units.isNeeded ? units : nil,
-                time: FakeTimepiece(time: time, fuse: fuse), progress: Silence(), isInterrupted: isInterrupted),
+        let control = FakeControl(world: self, fuse: fuse)
+        var ports = OperatorPorts(
+            releases: FakeReleases(shelf: shelf, fuse: fuse),
+            users: { [database] _ in FakeUsers(database: database, fuse: fuse) },
+            instanceURI: { FakeProofs.uri($0, $1, $2) }, control: control,
+            launcher: FakeLauncher(world: self, fuse: fuse),
+            sharedEdge: { [sharedEdge] in sharedEdge.including($0) },
+            ledger: MemoryLedger(disk: disk, path: layout.ledger, fuse: fuse),
+            files: FakeFiles(disk: disk, fuse: fuse), secrets: secrets, vault: units.isNeeded ? units : nil,
+            time: FakeTimepiece(time: time, fuse: fuse), progress: Silence(), isInterrupted: isInterrupted)
+        ports.members = [FleetMember(name: "local", control: control)]
+        return FleetOperator(
+            ports: ports,
             context: FleetContext(
                 spec: spec, profile: profile, layout: layout, lockFile: "/fleet/fleet.lock",
                 adminFile: "/fleet/admin-uri"), seams: seams)
@@ -237,4 +240,12 @@ struct FakeControl: FleetControl {
     func rehearse(_ plan: GenerationPlan) async throws { try await reach().rehearse(plan) }
     func check() async throws { try await reach().check() }
     func shutdown(drain: Seconds) async throws { try await reach().shutdown(drain: drain) }
+    func cordon() async throws { try await reach().cordon() }
+    func drain(deadline: Seconds) async throws -> DrainReport { try await reach().drain(deadline: deadline) }
+    func uncordon(generation: Int) async throws { try await reach().uncordon(generation: generation) }
+    func leave(rollout: Int) async throws { try await reach().leave(rollout: rollout) }
+    func welcome(generation: Int, upTo rollout: Int) async throws {
+        try await reach().welcome(generation: generation, upTo: rollout)
+    }
+    func guests() async throws -> Int { try await reach().guests() }
 }

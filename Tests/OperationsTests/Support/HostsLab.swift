@@ -43,6 +43,18 @@ final class HostsLab: Sendable {
         cut.withLock { $0 = next }
     }
 
+    /// As if a host had been switched off, or its wire pulled.
+    func lose(_ host: Int, power: Bool = true) {
+        away.withLock { _ = $0.insert(host) }
+        if power { worlds[host].killSupervisor() }
+    }
+
+    /// It is there again, by itself.
+    func find(_ host: Int) {
+        away.withLock { _ = $0.remove(host) }
+        if worlds[host].supervisor == nil { worlds[host].startSupervisor() }
+    }
+
     func heal() {
         away.withLock { $0 = [] }
         cut.withLock { $0 = nil }
@@ -81,26 +93,41 @@ final class HostsLab: Sendable {
     }
 
     /// - Parameter fuse: blown, it never does or hears anything again.
-    func newOperator(_ version: String, bake: Seconds = 1, fuse: Fuse = Fuse()) -> FleetOperator {
+    func newOperator(
+        _ version: String, bake: Seconds = 1, fuse: Fuse = Fuse(), skips: Set<String> = [],
+        _ change: (inout FleetSpec) -> Void = { _ in }
+    ) -> FleetOperator {
         let home = worlds[0]
         var spec = spec(version)
         spec.rollout.bake = bake
+        change(&spec)
         var fleet = home.newOperator(spec)
-        let members = names.enumerated().map { index, name in
+        let known = spec.hosts.map(\.name)
+        let members = names.enumerated().filter { known.contains($1) }.map { index, name in
             FleetMember(name: name, control: CutControl(lab: self, host: index, fuse: fuse))
         }
         var ports = fleet.ports
-        ports.control = HostsControl(members, time: ports.time, progress: said)
-        ports.launcher = CutLauncher(lab: self)
-        ports.hosts = FakeChores(lab: self)
+        let control = HostsControl(members, time: ports.time, progress: said)
+        ports.control = control
+        ports.members = members
+        ports.setAside = { await control.setAside($0) }
+        ports.launcher = CutLauncher(lab: self, aside: ports.aside, hosts: known)
+        ports.hosts = FakeChores(lab: self, aside: ports.aside, hosts: known)
         ports.progress = said
-        fleet = FleetOperator(ports: ports, context: fleet.context, seams: fleet.seams)
+        var context = fleet.context
+        context.skips = skips
+        fleet = FleetOperator(ports: ports, context: context, seams: fleet.seams)
         return fleet
     }
 
     /// Turns the clock while the body waits.
     func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
         try await worlds[0].run(body)
+    }
+
+    func worlds(_ hosts: [String], but aside: AsideHosts) -> [(index: Int, world: FakeWorld)] {
+        let wanted = Set(hosts).subtracting(aside.names)
+        return worlds.enumerated().filter { wanted.contains(names[$0.offset]) }.map { ($0.offset, $0.element) }
     }
 
     // MARK: What clients meet
@@ -121,10 +148,12 @@ final class HostsLab: Sendable {
 
 struct CutLauncher: SupervisorLauncher {
     let lab: HostsLab
+    let aside: AsideHosts
+    let hosts: [String]
 
     func ensureRunning() async throws -> Bool {
         var hasStarted = false
-        for (index, world) in lab.worlds.enumerated() {
+        for (index, world) in lab.worlds(hosts, but: aside) {
             try await lab.pass(index) {
                 guard world.supervisor == nil else { return }
                 world.startSupervisor()
@@ -137,14 +166,18 @@ struct CutLauncher: SupervisorLauncher {
 
 struct FakeChores: HostChores {
     let lab: HostsLab
+    let aside: AsideHosts
+    let hosts: [String]
 
-    func wake() async throws -> Bool { try await CutLauncher(lab: lab).ensureRunning() }
+    func wake() async throws -> Bool {
+        try await CutLauncher(lab: lab, aside: aside, hosts: hosts).ensureRunning()
+    }
     func bring(_ release: Digest) async throws {
-        for index in lab.worlds.indices { try await lab.pass(index) {} }
+        for (index, _) in lab.worlds(hosts, but: aside) { try await lab.pass(index) {} }
     }
     func fault(_ next: GenerationPlan) async throws -> String? { nil }
     func keep(_ passwords: [String: Secret], of plan: GenerationPlan) async throws {
-        for (index, world) in lab.worlds.enumerated() {
+        for (index, world) in lab.worlds(hosts, but: aside) {
             let slice = plan.slice(for: lab.names[index])
             try await lab.pass(index) {
                 let ports = world.newOperator().ports
@@ -154,7 +187,7 @@ struct FakeChores: HostChores {
         }
     }
     func sweep(keeping instances: Set<String>) async throws {
-        for (index, world) in lab.worlds.enumerated() {
+        for (index, world) in lab.worlds(hosts, but: aside) {
             _ = try? await lab.pass(index) {
                 try HostPlacing.sweep(
                     keeping: instances, files: FakeFiles(disk: world.disk), layout: world.layout)
@@ -199,4 +232,14 @@ struct CutControl: FleetControl {
     func finish(_ generation: Int) async throws { try await go { try await $0.finish(generation) } }
     func check() async throws { try await go { try await $0.check() } }
     func shutdown(drain: Seconds) async throws { try await go { try await $0.shutdown(drain: drain) } }
+    func cordon() async throws { try await go { try await $0.cordon() } }
+    func drain(deadline: Seconds) async throws -> DrainReport {
+        try await go { try await $0.drain(deadline: deadline) }
+    }
+    func uncordon(generation: Int) async throws { try await go { try await $0.uncordon(generation: generation) } }
+    func leave(rollout: Int) async throws { try await go { try await $0.leave(rollout: rollout) } }
+    func welcome(generation: Int, upTo rollout: Int) async throws {
+        try await go { try await $0.welcome(generation: generation, upTo: rollout) }
+    }
+    func guests() async throws -> Int { try await go { try await $0.guests() } }
 }

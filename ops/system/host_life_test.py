@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""One fleet over three hosts of the lab: a host is drained and rebooted, goes away and comes back, and is removed."""
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+
+import harness
+from harness import check, eventually, test
+
+harness.parts.run_under("client")
+
+from hosts import HOSTS, run
+from hosts_fleet import NAMES, FleetWorld, whole
+from ssh_fleet import NAME
+
+# Clients that go to the next host when one answers 503, as whatever balances does.
+ROAMING = """
+    import http.client, json, random, socket, ssl, sys, threading, time
+    name, trust, token, *addresses = sys.argv[1:]
+    context = ssl.create_default_context(cafile=trust)
+    over, lock = threading.Event(), threading.Lock()
+    told = {"calls": {}, "moves": 0, "faults": []}
+    class Edge(http.client.HTTPSConnection):
+        def connect(self):
+            self.sock = context.wrap_socket(socket.create_connection((self.address, 443), 5), server_hostname=name)
+    def ask(edge, number, method, session, **parameters):
+        headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json",
+                   "Accept": "application/json, text/event-stream"}
+        if session:
+            headers |= {"Mcp-Session-Id": session, "MCP-Protocol-Version": "2025-11-25"}
+        edge.request("POST", "/analytics/mcp", json.dumps(
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}), headers)
+        answer = edge.getresponse()
+        answer.read()
+        if answer.getheader("Connection") == "close": edge.close()
+        return answer
+    def client(start):
+        place, session, number, edge = start, None, 0, None
+        while not over.is_set():
+            number += 1
+            address = addresses[place % len(addresses)]
+            try:
+                if edge is None:
+                    edge = Edge(name, timeout=15)
+                    edge.address = address
+                if session is None:
+                    answer = ask(edge, number, "initialize", None, protocolVersion="2025-11-25", capabilities={},
+                                 clientInfo={"name": "test", "version": "1"})
+                    if answer.status == 200: session = answer.getheader("Mcp-Session-Id")
+                else:
+                    answer = ask(edge, number, "tools/list", session)
+                    if answer.status == 200:
+                        with lock: told["calls"][address] = told["calls"].get(address, 0) + 1
+                if answer.status == 404: session = None
+                elif answer.status == 503 and answer.getheader("Retry-After"):
+                    with lock: told["moves"] += 1
+                    edge.close()
+                    place, session, edge = place + 1, None, None
+                elif answer.status != 200:
+                    with lock: told["faults"].append([time.time(), address, answer.status])
+            except Exception as error:
+                with lock: told["faults"].append([time.time(), address, repr(error)])
+                if edge: edge.close()
+                edge = None
+            time.sleep(random.uniform(0.02, 0.08))
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(9)]
+    for thread in threads: thread.start()
+    print("calling", flush=True)
+    sys.stdin.read()
+    over.set()
+    for thread in threads: thread.join()
+    print(json.dumps(told))
+    """
+
+
+class World(FleetWorld):
+    def roam(self):
+        rows = self.lab.rows()
+        words = [HOSTS, "--lab", self.lab.folder, "net", "--", sys.executable, "-c", textwrap.dedent(ROAMING),
+                 NAME, self.folder / "tls/edge.pem", self.token, *[rows[host]["ip"] for host in NAMES]]
+        clients = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        check(clients.stdout.readline() == "calling\n", "no load")
+        return clients
+
+    def change(self, *words):
+        text = self.convoy(*words, "--json").stdout
+        done = run(harness.parts.python("lint"), harness.OPS / "schemas/validate.py", "host", input=text, fails=True)
+        check(done.returncode == 0, f"{words}: the answer does not fit its schema: {done.both}")
+        return json.loads(text)
+
+    def doors(self):
+        return {row["name"]: row["door"] for row in self.status()["hosts"]}
+
+    def must_refuse(self, host):
+        saw = self.call(host)
+        check(saw[:2] == [503, 503], f"{host} serves: {saw}")
+
+
+@test("three bare hosts become one fleet")
+def bootstrap(world):
+    world.report(world.fleet)
+    whole(world, "1.6.3")
+
+
+@test("a host is drained under load: no call fails where clients go on to another, and nobody is served there")
+def drain(world):
+    clients = world.roam()
+    time.sleep(2)
+    began = time.monotonic()
+    change = world.change("drain", "c", "--deadline", "5s")
+    took = time.monotonic() - began
+    check(change["door"] == "drained" and change["changed"] and change["drained"]["sessions"] > 0, f"{change}")
+    world.must_refuse("c")
+    time.sleep(2)
+    told = json.loads(clients.communicate("", timeout=60)[0])
+    calls = sum(told["calls"].values())
+    check(calls > 100 and told["moves"] > 0 and not told["faults"], f"{calls} calls, failed: {told['faults'][:5]}")
+    status = world.status()
+    check(status["converged"] and world.doors() == {"a": "open", "b": "open", "c": "drained"}, f"{status['hosts']}")
+    text = world.convoy("status").stdout
+    check("host c  drained" in text and all(len(line) <= 80 for line in text.splitlines()), text)
+    print(f"      {took:.1f} s; 0 of {calls} calls failed, {told['moves']} times to another host; "
+          f"{change['drained']['sessions']} sessions, {change['drained']['cut']} cut")
+
+
+@test("it serves nobody after a reboot either; its instances are there; uncordoned, it serves everybody")
+def reboot(world):
+    world.lab.hosts("ctl", "c", "reboot")
+    eventually(60, "it is there", lambda: all(row["answers"] for row in world.status()["hosts"]), every=1)
+    eventually(60, "it is whole", lambda: world.status()["converged"], every=1)
+    world.must_refuse("c")
+    check(world.doors()["c"] == "drained", f"{world.doors()}")
+    check(world.change("uncordon", "c")["door"] == "open", "not open")
+    whole(world, "1.6.3")
+
+
+@test("the last host that takes sessions is cordoned by force only")
+def last(world):
+    for host in ("a", "b"):
+        world.change("cordon", host)
+    refusal = world.convoy("cordon", "c", code=1).stderr
+    check("no other host takes new sessions" in refusal, refusal)
+    world.must_serve("c")
+    for host in ("a", "b"):
+        world.change("uncordon", host)
+    whole(world, "1.6.3")
+
+
+@test("a host that answers is not skipped")
+def answers(world):
+    refusal = world.convoy("rollout", "--to", "2.0.0", "--accept-breaking", "--skip-host", "c", code=1).stderr
+    check("it answers" in refusal and "convoy drain c" in refusal, refusal)
+    whole(world, "1.6.3")
+
+
+@test("a host that is off is left behind; on again, whoever looks shuts it; `up` brings it back")
+def behind(world):
+    before = world.status()["generation"]
+    world.lab.hosts("ctl", "c", "kill")
+    world.convoy("rollout", "--to", "2.0.0", "--accept-breaking", code=1)
+    world.convoy("rollout", "--to", "2.0.0", "--accept-breaking", "--skip-host", "c")
+    status = world.status()
+    check(not status["converged"] and world.doors()["c"] == "behind", f"{status['hosts']}")
+    check(f"since generation {before}" in world.convoy("plan", code=2).stdout, "plan does not tell")
+    check(world.convoy("up", code=69).stderr, "up says nothing")
+    binds = [word for here, there in world.libraries.items() for word in ("--bind-ro", f"{here}:{there}")]
+    world.lab.up("c", *binds)
+    eventually(60, "it answers", lambda: {row["name"]: row["answers"] for row in world.status()["hosts"]}["c"], every=1)
+    world.must_refuse("c")
+    check(world.serving("c") is None, "it serves")
+    began = time.monotonic()
+    world.convoy("up")
+    after = whole(world, "2.0.0")
+    check(after > before, f"generation {after}")
+    check(world.convoy("up").stdout.count("nothing to do") == 1, "not converged")
+    print(f"      brought back in {time.monotonic() - began:.1f} s")
+
+
+if __name__ == "__main__":
+    harness.run(__doc__, World)
