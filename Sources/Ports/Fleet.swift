@@ -25,4 +25,6 @@ package protocol HostChores: Sendable {
     func keep(_ passwords: [String: Secret], of plan: GenerationPlan) async throws
     /// Takes away what was written for any other instance. Hosts that do not answer keep it until the next time.
     func sweep(keeping instances: Set<String>) async throws
+    /// Stops all that a host runs of the fleet, and takes everything of it away there; Convoy's package stays.
+    func forget(_ host: String) async throws
 }

@@ -179,5 +179,42 @@ def behind(world):
     print(f"      brought back in {time.monotonic() - began:.1f} s")
 
 
+@test("a host that is gone for good is removed: the fleet without it is whole")
+def remove(world):
+    world.lab.hosts("ctl", "c", "kill")
+    text = world.convoy("remove", "c", "--gone", "--json").stdout
+    done = run(harness.parts.python("lint"), harness.OPS / "schemas/validate.py", "host-removal", input=text, fails=True)
+    check(done.returncode == 0, f"the answer does not fit its schema: {done.both}")
+    lines = world.fleet.read_text().splitlines(keepends=True)
+    world.fleet.write_text("".join(line for line in lines if not line.startswith("  c: {address")))
+    check("nothing to do" in world.convoy("plan").stdout, "plan finds something to do")
+    status = world.status()
+    check(status["converged"] and [row["name"] for row in status["hosts"]] == ["a", "b"], f"{status['hosts']}")
+    for host in ("a", "b"):
+        world.must_serve(host)
+
+
+@test("a host is replaced by a new one, which one bootstrap makes one of the fleet")
+def replace(world):
+    world.lab.hosts("down", "c")
+    world.add("c")
+    row = world.lab.rows()["c"]
+    text = world.fleet.read_text()
+    line = f"  c: {{address: {row['ip']}, ssh: root@c}}\n"
+    world.fleet.write_text(text.replace("edge:\n", line + "edge:\n", 1))
+    pids = {row["name"]: row["pid"] for row in world.status()["instances"] if row["host"] == "a"}
+    world.report(world.fleet)
+    whole(world, "2.0.0")
+    after = {row["name"]: row["pid"] for row in world.status()["instances"] if row["host"] == "a"}
+    check(pids == after, "instances of other hosts were touched")
+
+
+@test("a host is removed while it is there: drained, and with nothing of the fleet left on it")
+def leave(world):
+    world.convoy("remove", "c", "--deadline", "2s")
+    left = world.lab.inside("c", "sh", "-c", "ls /var/lib/convoy /etc/convoy 2>/dev/null; pgrep -f mcp-grafana; pgrep nginx", fails=True)
+    check(not left.stdout.strip(), f"left on the host: {left.stdout}")
+
+
 if __name__ == "__main__":
     harness.run(__doc__, World)

@@ -99,6 +99,11 @@ package struct RemoteChores: HostChores {
         if let failure { throw failure }
     }
 
+    package func forget(_ host: String) async throws {
+        guard let calls = all.first(where: { $0.host.name == host }) else { return }
+        _ = try await calls.ask(HostRequest(.forget, with: ["fence": fenceText]))
+    }
+
     private var calls: [HostCalls] { all.filter { !aside.names.contains($0.host.name) } }
     private var fenceText: String { fence.map(String.init) ?? "" }
 

@@ -120,6 +120,10 @@ private struct FencedChores: HostChores {
         try lease.check()
         try await chores.sweep(keeping: instances)
     }
+    func forget(_ host: String) async throws {
+        try lease.check()
+        try await chores.forget(host)
+    }
 }
 
 private struct FencedUsers: UserDirectory {

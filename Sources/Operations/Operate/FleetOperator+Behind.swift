@@ -23,13 +23,13 @@ extension FleetOperator {
         return there
     }
 
-    private func setAside(_ names: Set<String>) async {
+    func setAside(_ names: Set<String>) async {
         ports.aside.set(names)
         await ports.setAside(names)
     }
 
     /// All at once; those count as there that did it, or said why not.
-    private func answering(
+    func answering(
         _ names: Set<String>, _ question: @escaping @Sendable (String, any FleetControl) async throws -> Void
     ) async -> Set<String> {
         let time = ports.time
@@ -69,7 +69,8 @@ extension FleetOperator {
     private func waitUntilGone(_ member: FleetMember) async throws {
         let deadline = ports.time.now().value + 10
         while ports.time.now().value < deadline {
-            guard (try? await member.control.status(newerThan: nil, timeout: 0)) != nil else { return }
+            let report = try? await member.control.status(newerThan: nil, timeout: 0)
+            guard let report, !report.generations.isEmpty else { return }
             try await ports.time.sleep(0.1)
         }
     }

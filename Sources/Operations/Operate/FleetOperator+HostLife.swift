@@ -67,7 +67,7 @@ extension FleetOperator {
         return (member, before)
     }
 
-    private func member(_ name: String, _ verb: String) throws -> FleetMember {
+    func member(_ name: String, _ verb: String) throws -> FleetMember {
         if let member = ports.members.first(where: { $0.name == name }) { return member }
         throw Failure(
             .usage, "cannot \(verb) \(name)", because: "\(context.spec.name) has no such host",

@@ -103,7 +103,7 @@ extension FleetOperator {
         var plan = ChangePlan(
             spec: context.spec, profile: context.profile, locked: locked, wish: wish, current: record.current,
             cut: record.next, running: report?.status, isAmended: isAmended, scaling: record.scaling?.target)
-        plan.changes += record.leftChanges
+        plan.changes += record.leftChanges + hostChanges(record)
         plan.compatibility = await compatibility(from: record.current, to: locked)
         // Without a generation beside the current one there is nothing to make room for.
         if !isAmended, let next, let report, wish != record.current?.wish {

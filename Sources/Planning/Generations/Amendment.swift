@@ -27,7 +27,7 @@ package struct Amendment: Sendable, Equatable {
 
 extension GenerationPlan {
     /// Under which wish each instance was planned: units bear it, and must not change with their neighbours.
-    var wishes: [String: Digest] {
+    package var wishes: [String: Digest] {
         Dictionary(instances.map { ($0.name, wish(of: $0.name)) }) { first, _ in first }
     }
 
@@ -50,6 +50,8 @@ extension GenerationPlan {
         plan.origin.spec.rollout = RolloutSpec()
         plan.origin.spec.database?.adminFile = nil
         plan.origin.spec.ledger = nil
+        // Of a fleet over several hosts, which they are: that is told by its instances.
+        if plan.origin.spec.spansHosts { plan.origin.spec.hosts = [HostSpec(name: "several", address: "")] }
         for index in plan.origin.spec.pools.indices { plan.origin.spec.pools[index].replicas = 1 }
         return plan
     }

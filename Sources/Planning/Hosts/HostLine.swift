@@ -66,6 +66,8 @@ package struct HostRequest: Sendable, Equatable, Codable {
         case keep
         /// Takes away what is there of all instances but those named (`instances`, by commas); under `fence`.
         case sweep
+        /// Stops all of the fleet here and takes it away, for a host that is one of it no more; under `fence`.
+        case forget
     }
 
     package var ask: Verb

@@ -83,6 +83,62 @@ struct Uncordon: AsyncParsableCommand {
     }
 }
 
+struct Remove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Take a host out of the fleet for good.",
+        discussion: """
+            Drains it, stops what it runs of the fleet, takes that away there with units and firewall rules, \
+            takes its database users away, and forgets it; Convoy's package stays. --gone is for a host that \
+            is lost: its users are taken away all the same. Then take it out of `hosts` in fleet.yaml.
+
+              convoy remove web-3 --gone     # replaced: bootstrap the new one first, or then
+            """)
+
+    @OptionGroup var fleet: FleetOptions
+    @OptionGroup var output: JSONOption
+
+    @Argument(help: "Its name in fleet.yaml, or the one that it had there.")
+    var host: String
+
+    @Flag(help: "It does not answer, and never will.")
+    var gone = false
+
+    @Option(help: "How long its sessions may go on, such as 90s or 2m.")
+    var deadline = "2m"
+
+    func validate() throws {
+        guard let time = try? Seconds(parsing: deadline), time.value <= 86_400 else {
+            throw ValidationError("--deadline is a time up to 24h, such as 90s or 2m")
+        }
+    }
+
+    func run() async throws {
+        let workplace = Workplace(fleet)
+        var context = try workplace.context()
+        let time = try Seconds(parsing: deadline)
+        let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
+        let isListed = context.spec.hosts.contains { $0.name == host }
+        if !isListed {
+            let record = try await workplace.leases.ledger().load()
+            context.spec.hosts += record.current?.origin.spec.hosts.filter { $0.name == host } ?? []
+        }
+        let removal = try await workplace.underLease("remove") { [context] lease in
+            try await workplace.fleetOperator(context, progress: progress, under: lease)
+                .remove(host, gone: gone, deadline: time)
+        }
+        progress.endDetail()
+        Terminal.print(output.json ? try StableJSON.text(removal) : text(removal, isListed: isListed))
+    }
+
+    private func text(_ removal: HostRemoval, isListed: Bool) -> String {
+        var lines = ["\(removal.fleet): \(removal.host) is one of it no more"]
+        if !removal.users.isEmpty { lines.append("  \(removal.users.count) database users are gone") }
+        if let words = removal.drained?.words, !words.isEmpty { lines.append("  \(words)") }
+        if isListed { lines.append("  now take it out of `hosts` in \(fleet.file): else `convoy up` adds it again") }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
 /// What these verbs have in common.
 struct HostVerbRun {
     let fleet: FleetOptions

@@ -61,4 +61,5 @@ private struct KeptChores: HostChores {
         try await chores.keep(passwords, of: plan)
     }
     func sweep(keeping instances: Set<String>) async throws { try await chores.sweep(keeping: instances) }
+    func forget(_ host: String) async throws { try await chores.forget(host) }
 }

@@ -30,6 +30,9 @@ struct HostHandler: Sendable {
             let names = (request.with["instances"] ?? "").split(separator: ",").map(String.init)
             try await membership.sweep(keeping: Set(names), under: request.fence)
             return .object([:])
+        case .forget:
+            try await membership.leave(under: request.fence)
+            return .object([:])
         case .facts: return try await facts(request.with["files"])
         case .plan: return try await plan(progress)
         case .receive: return try await receive(request.with)

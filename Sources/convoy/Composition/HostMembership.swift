@@ -39,6 +39,18 @@ struct HostMembership {
         return try await workplace.host().launcher().ensureRunning()
     }
 
+    /// Cut, it is asked again: of what is gone nothing is asked.
+    func leave(under lease: Int?) async throws {
+        guard fence.exists else { return }
+        try await fence.admit(lease)
+        if try await workplace.host().launcher().ensureRunning() { progress.step("supervisor started") }
+        let control = ControlClient(socket: layout.controlSocket, fence: lease)
+        try await control.shutdown(drain: 0)
+        await control.close()
+        try await workplace.host().launcher().waitUntilGone()
+        try await workplace.host().purge()
+    }
+
     func lacks(_ digest: Digest) async throws -> Bool {
         let store = LocalReleaseStore(
             state: layout.state, directory: workplace.directory, seal: TreeReleaseSeal(state: layout.state),

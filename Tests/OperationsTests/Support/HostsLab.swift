@@ -196,6 +196,20 @@ struct FakeChores: HostChores {
     }
 }
 
+extension FakeChores {
+    func forget(_ host: String) async throws {
+        guard let index = lab.names.firstIndex(of: host) else { return }
+        let world = lab.worlds[index]
+        try await lab.pass(index) {
+            guard let supervisor = world.supervisor else { return }
+            try await supervisor.shutdown(drain: 0)
+            for path in world.disk.below(world.layout.state) where path != world.layout.ledger {
+                world.disk.remove(path)
+            }
+        }
+    }
+}
+
 /// A host's control at the end of a way that can be cut.
 struct CutControl: FleetControl {
     let lab: HostsLab
