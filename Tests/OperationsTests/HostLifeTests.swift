@@ -134,6 +134,32 @@ struct HostLifeTests {
         #expect(try lab.pool().active == .a)
     }
 
+    @Test("it reads in the ledger that the fleet went on without it: before its edge opens, and within seconds")
+    func ledger() async throws {
+        _ = try await lab.serving()
+        let named = [LeftHost(name: "local", by: 2, since: 1, at: 0), LeftHost(name: "web-9", by: 7, since: 1, at: 0)]
+        world.hasLedger.withLock { $0 = true }
+        // Away, it changes nothing.
+        world.left.withLock { $0 = nil }
+        lab.restart()
+        try await lab.ready(1, 3)
+        await world.pass(20)
+        #expect(try lab.pool().active == .a)
+        world.left.withLock { $0 = named }
+        await world.pass(7)
+        #expect(try lab.pool().active == nil)
+        let supervisor = try lab.supervisor()
+        try await world.run { try await supervisor.welcome(generation: 1, upTo: 2) }
+        // What it reads may be older than its welcome.
+        await world.pass(20)
+        #expect(try lab.pool().active == .a)
+        world.left.withLock { $0 = [LeftHost(name: "local", by: 3, since: 1, at: 0)] }
+        world.killSupervisor()
+        let next = world.startSupervisor()
+        let report = try await world.run { try await next.status(newerThan: nil, timeout: 0) }
+        #expect(report.life?.door == .behind && report.status.trafficShare.isEmpty)
+    }
+
     @Test("on a full disk whoever tells it hears that it is not shut, and tells it again")
     func fullDisk() async throws {
         _ = try await lab.serving()

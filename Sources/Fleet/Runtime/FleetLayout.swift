@@ -19,6 +19,8 @@ package struct FleetLayout: Sendable, Equatable {
     package var ledger: String { state + "/ledger.db" }
     /// Which database holds the ledger, with its user's password; absent = the file above.
     package var ledgerMark: String { configuration + "/ledger" }
+    /// By which user of its own a host of a fleet over several reads the ledger in a database.
+    package var ledgerReader: String { configuration + "/ledger-reader" }
     /// Where a convoy before 0.2 kept its ledger.
     package var oldLedger: String { state + "/ledger.json" }
     package var releases: String { state + "/releases" }

@@ -104,6 +104,21 @@ package struct RemoteChores: HostChores {
         _ = try await calls.ask(HostRequest(.forget, with: ["fence": fenceText]))
     }
 
+    /// Hosts that answer, and can't read the ledger by themselves.
+    package func withoutReader() async -> [String] {
+        let answers = await answers(calls) { try await $0.ask(HostRequest(.reader)) }
+        return calls.map(\.host.name).filter { name in
+            guard case .success(let answer)? = answers[name] else { return false }
+            return answer["reads"]?.boolValue != true
+        }
+    }
+
+    package func give(_ host: String, reader mark: Secret) async throws {
+        try await each("cannot give \(host) a way to read the ledger", only: [host]) {
+            try await $0.ask(HostRequest(.reader, with: ["mark": mark.reveal(), "fence": fenceText]))
+        }
+    }
+
     private var calls: [HostCalls] { all.filter { !aside.names.contains($0.host.name) } }
     private var fenceText: String { fence.map(String.init) ?? "" }
 

@@ -169,7 +169,7 @@ extension FleetStatus {
                 HostStatus(
                     name: host.name, answers: isThere,
                     silentSeconds: isThere ? nil : (max(0, now - host.at) * 10).rounded() / 10,
-                    reason: "behind\(since); `convoy up` brings it back", generation: nil, converged: false,
+                    reason: "behind\(since)" + (isThere ? "; run `convoy up`" : ""), generation: nil, converged: false,
                     door: .behind))
         }
         status.hosts.sort { (order.firstIndex(of: $0.name) ?? 0) < (order.firstIndex(of: $1.name) ?? 0) }

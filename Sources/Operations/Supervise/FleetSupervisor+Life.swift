@@ -43,7 +43,7 @@ extension FleetSupervisor: HostLifeControl {
         await untilTakenOver()
         if life.hear(.leave(rollout: rollout)) {
             ports.log("rollout \(rollout) goes on without this host: nobody is served")
-            do { try save(life) } catch { ports.log("cannot note that it is behind: \(Self.words(error))") }
+            noteLife()
         }
         if life.door == .behind { try await reconcileEdge(isUrgent: true) }
     }
@@ -101,6 +101,11 @@ extension FleetSupervisor: HostLifeControl {
                 next: "remove it if this host may serve; then start the supervisor again")
         }
         return known
+    }
+
+    /// Of what holds already.
+    func noteLife() {
+        do { try save(life) } catch { ports.log("cannot note whom this host serves: \(Self.words(error))") }
     }
 
     private func save(_ life: HostLife) throws {

@@ -64,6 +64,8 @@ package actor FleetSupervisor {
     /// When the operator's last word on a trial came; nil: none since this supervisor started.
     var trialHeard: Seconds?
     var trialWatch: Task<Void, Never>?
+    /// The ledger's answer to a supervisor that starts; nil: none yet.
+    var ledgerSaid: Int??
     /// Whom this host serves, whatever it runs.
     var life = HostLife()
     var isShuttingDown = false
@@ -88,12 +90,14 @@ package actor FleetSupervisor {
         let certificate = Task { await self.watchCertificate() }
         let drift = Task { await self.watchDrift() }
         let figures = Task { await self.keepFigures() }
+        let ledger = Task { await self.watchLedger() }
         defer {
             watcher.cancel()
             rotation.cancel()
             certificate.cancel()
             drift.cancel()
             figures.cancel()
+            ledger.cancel()
         }
         try await takeOver()
         if !isFinished { await withCheckedContinuation { finish = $0 } }
@@ -164,6 +168,7 @@ package actor FleetSupervisor {
         }
         await ports.units?.sweep(except: Set(runners.keys))
         lapseLeftTrial()
+        await hearLedger()
         hasTakenOver = true
         changed()
         await renewCompanions()

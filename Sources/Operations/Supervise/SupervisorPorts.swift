@@ -30,6 +30,9 @@ package struct SupervisorPorts: Sendable {
     package var isOutdated: @Sendable (ProcessRecord) -> Bool
     /// Ids of the workers of the nginx with this main process; empty where nobody can tell.
     package var edgeWorkers: @Sendable (_ master: Int32) -> Set<Int32>
+    /// Hosts that the fleet went on without, as its ledger says; throws while that can't be read. Nil: this host's
+    /// supervisor has no way to it.
+    package var left: (@Sendable () async throws -> [LeftHost])?
 
     package init(
         processes: any ProcessBackend, units: (any UnitHost)? = nil, prober: any InstanceProber,

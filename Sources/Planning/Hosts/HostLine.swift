@@ -68,6 +68,9 @@ package struct HostRequest: Sendable, Equatable, Codable {
         case sweep
         /// Stops all of the fleet here and takes it away, for a host that is one of it no more; under `fence`.
         case forget
+        /// Keeps by which user this host reads the fleet's ledger (`mark`), under `fence`. Without one: whether it has
+        /// one that works, `{"reads": BOOL}`.
+        case reader
     }
 
     package var ask: Verb

@@ -89,7 +89,9 @@ struct Bootstrap: AsyncParsableCommand {
     private func bringUp(_ workplace: Workplace, _ context: FleetContext, _ progress: TerminalProgress) async throws {
         if let sshConfig { setenv("CONVOY_SSH_CONFIG", sshConfig, 1) }
         _ = try await workplace.underLease("bootstrap") { lease in
-            try await workplace.fleetOperator(context, progress: progress, under: lease).up()
+            _ = try await workplace.fleetOperator(context, progress: progress, under: lease).up()
+            return try await LedgerReader(workplace: workplace, context: context, progress: progress)
+                .ensure(under: lease)
         }
     }
 

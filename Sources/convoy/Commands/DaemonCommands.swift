@@ -35,6 +35,8 @@ struct Supervise: AsyncParsableCommand {
         var ports = try Self.ports(layout, prober, host)
         ports.drift = DriftPorts(
             surveyor: PosixSurveyor(), releases: TreeReleaseSeal(state: layout.state), mender: PosixMender())
+        // Only a host of a fleet over several is ever given a user for it.
+        ports.left = { try await LedgerReader.left(layout) }
         let supervisor = FleetSupervisor(ports: ports, settings: try Self.settings(layout, host))
         let running = Task { try await supervisor.run() }
         let server = try await ControlServer.start(

@@ -123,8 +123,11 @@ struct Remove: AsyncParsableCommand {
             context.spec.hosts += record.current?.origin.spec.hosts.filter { $0.name == host } ?? []
         }
         let removal = try await workplace.underLease("remove") { [context] lease in
-            try await workplace.fleetOperator(context, progress: progress, under: lease)
+            let removal = try await workplace.fleetOperator(context, progress: progress, under: lease)
                 .remove(host, gone: gone, deadline: time)
+            try lease.check()
+            try await LedgerReader(workplace: workplace, context: context, progress: progress).revoke(host)
+            return removal
         }
         progress.endDetail()
         Terminal.print(output.json ? try StableJSON.text(removal) : text(removal, isListed: isListed))

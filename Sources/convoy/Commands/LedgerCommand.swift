@@ -26,7 +26,7 @@ struct LedgerCommand: ParsableCommand {
 
             Without the ledger a fleet runs on and heals; only changes wait.
             """,
-        subcommands: [LedgerShow.self, LedgerMoveCommand.self, LedgerUserCommand.self])
+        subcommands: [LedgerShow.self, LedgerMoveCommand.self, LedgerUserCommand.self, LedgerReadersCommand.self])
 }
 
 struct LedgerShow: AsyncParsableCommand {
@@ -100,5 +100,35 @@ struct LedgerUserCommand: AsyncParsableCommand {
         let user = try LedgerTransfer.user(workplace, context, admin.map(Workplace.absolute) ?? context.adminFile)
         let change = try await user.ensure()
         Terminal.print("\(user.name): \(change.rawValue), in \(user.file)\n")
+    }
+}
+
+struct LedgerReadersCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "readers",
+        abstract: "Let each host read the ledger by a user of its own.",
+        discussion: """
+            By it a host that was away finds out by itself, within seconds, that the fleet went on without it, \
+            and serves nobody. `convoy up` and `convoy bootstrap` do this where fleet.yaml names an \
+            administrator. A host that has one that works keeps it.
+            """)
+
+    @OptionGroup var fleet: FleetOptions
+
+    @Option(help: "A file (mode 0600) with an administrator's connection string; by default fleet.yaml's.")
+    var admin: String?
+
+    func run() async throws {
+        let workplace = Workplace(fleet)
+        let context = try workplace.context()
+        let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: false)
+        let names = try await workplace.underLease("ledger readers") { lease in
+            try await LedgerReader(
+                workplace: workplace, context: context, progress: progress, adminFile: admin.map(Workplace.absolute)
+            ).ensure(under: lease)
+        }
+        progress.endDetail()
+        let words = names.isEmpty ? "nothing to do" : names.joined(separator: ", ")
+        Terminal.print("\(context.spec.name): \(words)\n")
     }
 }

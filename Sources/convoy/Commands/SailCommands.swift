@@ -36,6 +36,7 @@ struct Up: AsyncParsableCommand {
             ).up()
             try lease.check()
             if isHere { try await workplace.host().admit(workplace) }
+            _ = try await LedgerReader(workplace: workplace, context: context, progress: progress).ensure(under: lease)
             return result
         }
         try SailReport(workplace: workplace, context: context, json: output.json, progress: progress).show(result)

@@ -40,12 +40,15 @@ final class FleetHosts: Sendable {
     }
 
     func chores(_ layout: FleetLayout, under fence: Int?, progress: any Ports.Progress) -> any HostChores {
-        let chores = RemoteChores(
+        KeptChores(chores: remoteChores(layout, under: fence, progress: progress), hosts: self)
+    }
+
+    func remoteChores(_ layout: FleetLayout, under fence: Int?, progress: any Ports.Progress) -> RemoteChores {
+        RemoteChores(
             sites, convoy: Convoy.version,
             freight: TarFreight(state: layout.state, seal: TreeReleaseSeal(state: layout.state)),
             digest: { try FileDigest.of($0) }, folder: folder.path, fence: fence, aside: aside,
             progress: progress)
-        return KeptChores(chores: chores, hosts: self)
     }
 }
 

@@ -30,6 +30,12 @@ struct HostHandler: Sendable {
             let names = (request.with["instances"] ?? "").split(separator: ",").map(String.init)
             try await membership.sweep(keeping: Set(names), under: request.fence)
             return .object([:])
+        case .reader:
+            guard let mark = request.with["mark"] else {
+                return .object(["reads": .bool(await membership.readsLedger())])
+            }
+            try await membership.keep(Secret(mark), under: request.fence)
+            return .object([:])
         case .forget:
             try await membership.leave(under: request.fence)
             return .object([:])

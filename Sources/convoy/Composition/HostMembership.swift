@@ -39,6 +39,15 @@ struct HostMembership {
         return try await workplace.host().launcher().ensureRunning()
     }
 
+    func readsLedger() async -> Bool { (try? await LedgerReader.left(layout)) != nil }
+
+    /// By which user this host reads the fleet's ledger.
+    func keep(_ mark: Secret, under lease: Int?) async throws {
+        try await fence.admit(lease)
+        try PosixFiles().makeDirectory(layout.configuration, mode: 0o755)
+        try PosixFiles().write(layout.ledgerReader, mark.reveal(), mode: 0o600)
+    }
+
     /// Cut, it is asked again: of what is gone nothing is asked.
     func leave(under lease: Int?) async throws {
         guard fence.exists else { return }

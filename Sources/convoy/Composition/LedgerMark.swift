@@ -10,11 +10,13 @@ struct LedgerMark: Codable, Equatable {
     var uri: String
 
     /// Nil where the ledger is a file.
-    static func read(_ layout: FleetLayout) throws -> LedgerMark? {
-        guard let text = try PosixFiles().readSecret(layout.ledgerMark) else { return nil }
+    static func read(_ layout: FleetLayout) throws -> LedgerMark? { try read(at: layout.ledgerMark) }
+
+    static func read(at path: String) throws -> LedgerMark? {
+        guard let text = try PosixFiles().readSecret(path) else { return nil }
         guard let mark = try? JSONDecoder().decode(LedgerMark.self, from: Data(text.reveal().utf8)) else {
             throw Failure(
-                .failed, "cannot tell where the ledger is", because: "\(layout.ledgerMark) is damaged",
+                .failed, "cannot tell where the ledger is", because: "\(path) is damaged",
                 next: "remove it; the next `convoy up` writes it anew")
         }
         return mark

@@ -76,7 +76,7 @@ struct LedgerUser {
     }
 
     /// Where the fleet's database is; else where the administrator's is, without what is the administrator's own.
-    private func base(_ admin: Secret) throws -> String {
+    func base(_ admin: Secret) throws -> String {
         if let uri = spec.database?.uri { return uri }
         let text = admin.reveal()
         guard let start = text.firstRange(of: "://"), let at = text.prefix(while: { $0 != "?" }).lastIndex(of: "@")

@@ -41,6 +41,10 @@ final class FakeWorld: Sendable {
     let drift = Mutex<DriftPorts?>(nil)
     /// Nobody calls here: most tests need not wait for clients before each reload.
     let closing = Mutex<Seconds>(0)
+    /// Whether its supervisors can read the fleet's ledger by themselves.
+    let hasLedger = Mutex(false)
+    /// What it says then; nil: it is away.
+    let left = Mutex<[LeftHost]?>([])
     private let lives = Mutex<(count: Int, now: Life?)>((0, nil))
 
     /// Worlds of one fleet share database and clock.
@@ -72,6 +76,14 @@ final class FakeWorld: Sendable {
             log: { [self] line in log.withLock { $0.append(line) } }, meter: meter.isNeeded ? meter : nil,
             isOutdated: { [self] record in outdated.withLock { $0.contains(record) } })
         ports.drift = drift.withLock { $0 }
+        if hasLedger.withLock({ $0 }) {
+            ports.left = { [left] in
+                guard let known = left.withLock({ $0 }) else {
+                    throw Failure(.unavailable, "cannot read the ledger", because: "it is away", next: "")
+                }
+                return known
+            }
+        }
         let settings = SupervisorSettings(
             layout: layout, executable: "/convoy", version: "1", pid: 1,
             developmentIssuer: { _ in GatePolicy.Issuer(url: "http://issuer", jwks: .object([:])) }, gateUser: nil,
