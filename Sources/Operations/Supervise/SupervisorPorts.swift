@@ -33,6 +33,8 @@ package struct SupervisorPorts: Sendable {
     /// Hosts that the fleet went on without, as its ledger says; throws while that can't be read. Nil: this host's
     /// supervisor has no way to it.
     package var left: (@Sendable () async throws -> [LeftHost])?
+    /// Nil: no server is asked for its opinion before it is started.
+    package var dryRunner: (any DryRunner)?
 
     package init(
         processes: any ProcessBackend, units: (any UnitHost)? = nil, prober: any InstanceProber,
@@ -43,7 +45,7 @@ package struct SupervisorPorts: Sendable {
         time: any Timepiece, log: @escaping @Sendable (String) -> Void, meter: (any InstanceMeter)? = nil,
         rotateLog: @escaping @Sendable (String, LogsSpec) -> Void = { _, _ in },
         isOutdated: @escaping @Sendable (ProcessRecord) -> Bool = { _ in false },
-        edgeWorkers: @escaping @Sendable (Int32) -> Set<Int32> = { _ in [] }
+        edgeWorkers: @escaping @Sendable (Int32) -> Set<Int32> = { _ in [] }, dryRunner: (any DryRunner)? = nil
     ) {
         self.processes = processes
         self.units = units
@@ -62,6 +64,7 @@ package struct SupervisorPorts: Sendable {
         self.rotateLog = rotateLog
         self.isOutdated = isOutdated
         self.edgeWorkers = edgeWorkers
+        self.dryRunner = dryRunner
     }
 }
 
