@@ -80,8 +80,8 @@ class FleetWorld(BootstrapWorld):
 
     def words(self, *words):
         return ["env", "PIP_NO_INDEX=1", f"PIP_FIND_LINKS={harness.parts.PARTS / 'wheels'}",
-                f"CONVOY_SSH_CONFIG={self.config}", os.environ["CONVOY_BIN"], words[0], "--file", self.fleet,
-                "--root", self.root, *words[1:]]
+                f"CONVOY_SSH_CONFIG={self.config}", os.environ["CONVOY_BIN"], *words, "--file", self.fleet,
+                "--root", self.root]
 
     def convoy(self, *words, code=0, seconds=240):
         done = self.lab.net(*self.words(*words), fails=True, seconds=seconds)

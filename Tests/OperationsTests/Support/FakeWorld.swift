@@ -79,7 +79,7 @@ final class FakeWorld: Sendable {
             isOutdated: { [self] record in outdated.withLock { $0.contains(record) } })
         ports.drift = drift.withLock { $0 }
         if hasLedger.withLock({ $0 }) {
-            ports.left = { [left] in
+            ports.left = { [self] in
                 guard let known = left.withLock({ $0 }) else {
                     throw Failure(.unavailable, "cannot read the ledger", because: "it is away", next: "")
                 }
