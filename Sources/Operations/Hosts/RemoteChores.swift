@@ -18,7 +18,7 @@ package struct RemoteChores: HostChores {
     /// Hosts at a time: more would only wait for this machine's own uplink.
     private static let width = 10
 
-    private let calls: [HostCalls]
+    let calls: [HostCalls]
     private let freight: any ReleaseFreight
     private let digest: @Sendable (String) throws -> Digest
     private let folder: String
@@ -94,7 +94,7 @@ package struct RemoteChores: HostChores {
         if let failure { throw failure }
     }
 
-    private var fenceText: String { fence.map(String.init) ?? "" }
+    var fenceText: String { fence.map(String.init) ?? "" }
 
     private static func text(_ value: some Encodable) throws -> String {
         String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
@@ -117,7 +117,7 @@ package struct RemoteChores: HostChores {
         return answers.compactMapValues { try? $0.get() }
     }
 
-    private func answers(
+    func answers(
         _ calls: [HostCalls], _ body: @escaping @Sendable (HostCalls) async throws -> JSONValue
     ) async -> [String: Result<JSONValue, Failure>] {
         await withTaskGroup(of: (String, Result<JSONValue, Failure>).self) { group in

@@ -66,6 +66,14 @@ package struct HostRequest: Sendable, Equatable, Codable {
         case keep
         /// Takes away what is there of all instances but those named (`instances`, by commas); under `fence`.
         case sweep
+        /// The first `LogPage` of a `question` (`LogQuestion`).
+        case logs
+        /// The next one, within a second; it is empty when nothing came.
+        case more
+        /// `DriftSurvey` of this host, complete.
+        case survey
+        /// Has the supervisor put right what is safe; under `fence`. What it did, in words.
+        case mend
     }
 
     package var ask: Verb

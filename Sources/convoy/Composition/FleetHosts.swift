@@ -3,6 +3,7 @@ import Fleet
 import Foundation
 import Hosts
 import Operations
+import Planning
 import Ports
 import Releases
 import Supervision
@@ -34,13 +35,38 @@ final class FleetHosts: Sendable {
         return HostsControl(members, time: SystemTime(), progress: progress)
     }
 
+    /// A conversation of its own with each, over the same connection.
+    func logs() -> [(host: String, source: any LogSource)] {
+        sites.map { site in
+            let dialogue = HostDialogue(site.link, host: site.host.name, convoy: Convoy.version)
+            return (site.host.name, HostLogSource(dialogue))
+        }
+    }
+
+    func looks(_ layout: FleetLayout, under fence: Int?, progress: any Ports.Progress) -> any HostLooks {
+        KeptLooks(chores: remoteChores(layout, under: fence, progress: progress), hosts: self)
+    }
+
     func chores(_ layout: FleetLayout, under fence: Int?, progress: any Ports.Progress) -> any HostChores {
-        let chores = RemoteChores(
+        KeptChores(chores: remoteChores(layout, under: fence, progress: progress), hosts: self)
+    }
+
+    private func remoteChores(
+        _ layout: FleetLayout, under fence: Int?, progress: any Ports.Progress
+    ) -> RemoteChores {
+        RemoteChores(
             sites, convoy: Convoy.version,
             freight: TarFreight(state: layout.state, seal: TreeReleaseSeal(state: layout.state)),
             digest: { try FileDigest.of($0) }, folder: folder.path, fence: fence, progress: progress)
-        return KeptChores(chores: chores, hosts: self)
     }
+}
+
+private struct KeptLooks: HostLooks {
+    let chores: RemoteChores
+    let hosts: FleetHosts
+
+    func surveys() async -> [HostAnswered<DriftSurvey>] { await chores.surveys() }
+    func mend(_ hosts: Set<String>) async -> [HostAnswered<[String]>] { await chores.mend(hosts) }
 }
 
 /// The ways are there as long as somebody may use them.

@@ -123,6 +123,7 @@ final class SimulatedHost: HostLink {
             state.did.append("keep rules")
             said.append(.done(.null))
         case .wake: said.append(.done(.object(["started": .bool(false)])))
+        case .logs, .more, .survey, .mend: said.append(.done(.null))
         case .lacks, .room, .keep, .sweep, .hello, .facts, .status: said.append(.done(.null))
         }
         return HostAnswer(exitCode: 0, output: try said.map { try $0.line() })
