@@ -29,8 +29,8 @@ hosts:
   tls: {{certificate: /etc/edge.pem, key: /etc/edge.key}}
   authorization: {{issuer: https://login.convoy.example, jwks: /etc/keys.json}}
 """
-# Called as `ssh OPTIONS -- HOST LINE`. Speaks as `convoy host control` does, for a supervisor that takes 0.1 s for an
-# answer, or for ever. Notes when it is asked and when it has answered. Of bash alone: a hundred must cost little.
+# Called as `ssh OPTIONS -- HOST LINE`. Speaks as `convoy host control` does, for a supervisor that answers at once, or
+# takes 0.1 s for it, or for ever. Notes when it is asked and when it has answered. Of bash alone: a hundred must cost little.
 SSH = """\
 #!/bin/bash
 while [ "$1" != -- ]; do shift; done
@@ -45,7 +45,7 @@ while read -r line; do
     id=${{id%%[,\\}}]*}}
     echo + >> asked
     [ -e "silent-$host" ] && read -r -t 60 -u 9
-    read -r -t 0.1 -u 9
+    [ -e slow ] && read -r -t 0.1 -u 9
     echo - >> asked
     printf '%s%s%s\\n' '{{"id":' "$id" "$(< "$host.json")"
 done
@@ -73,7 +73,7 @@ def status(host, version, serves):
         "converged": serves, "instances": rows if serves else [],
         "edge": {"url": "https://mcp.convoy.example", "state": "up", "reason": ""},
         "gate": {"state": "up", "reason": ""}, "supervisor": {"state": "up", "pid": 900, "version": version},
-        "trafficShare": [{"generation": 1, "version": "1.6.3", "share": 1}] if serves else [], "hosts": []}
+        "trafficShare": [{"pool": "analytics", "generation": 1, "part": 1}] if serves else [], "hosts": []}
 
 
 class Simulation:
@@ -131,6 +131,7 @@ def measure(simulation, rounds):
         memory.append(most)
     misses += ["the plan has no changes"] * (not json.loads(text)["changes"])
     simulation.pretend(serves=True)
+    (simulation.ssh / "slow").touch()
     for _ in range(rounds):
         text, took, most = simulation.convoy("status", "--json")
         asks.append(took)
