@@ -43,6 +43,7 @@ package actor HostDialogue {
         conversation = opened
         opened.say(try HostHello(convoy: convoy).line())
         let (lines, heard) = AsyncStream.makeStream(of: String.self)
+        let hearing = Task { for await line in lines { self.hear(line, of: opened) } }
         Task { [link, host] in
             let end: any Error
             do {
@@ -52,9 +53,10 @@ package actor HostDialogue {
                 end = (error as? LinkFault)?.failure ?? error
             }
             heard.finish()
+            // What was said before the end may be its reason.
+            await hearing.value
             self.ended(opened, end)
         }
-        Task { for await line in lines { self.hear(line, of: opened) } }
         return opened
     }
 

@@ -54,7 +54,8 @@ struct LogMergeTests {
         #expect(shown(merge.handle(.tick, at: 1.9)).map(\.time) == [20])
     }
 
-    @Test("law: whatever the pages and whoever is lost, all that was told is shown once and in order", arguments: 0..<400)
+    @Test(
+        "law: whatever the pages and whoever is lost, all that was told is shown once and in order", arguments: 0..<400)
     func law(seed: Int) {
         var random = SeededDice(state: UInt64(seed))
         let hosts = (0..<Int.random(in: 1...5, using: &random)).map { "h\($0)" }

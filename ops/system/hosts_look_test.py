@@ -29,7 +29,7 @@ pools:
 # What a person could do with the database's admin: sys.argv is the connection string, then the deed.
 PERSON = """
     import sys, pymongo
-    admin, deed, *words = sys.argv[1:]
+    admin, deed, *words = [*sys.argv[1:], None] if len(sys.argv) < 3 else sys.argv[1:]
     admin = pymongo.MongoClient(admin).admin
     if deed == "add": admin.command("createUser", words[0], pwd="x", roles=[])
     if deed == "grant": admin.command("updateUser", words[0], roles=[
@@ -220,7 +220,8 @@ def cut(world):
         check({row["host"] for row in rows} == {"a"}, f"{rows[:2]}")
         check(said.count("b has not answered since") == 1, said)
         report = world.read("drift", "drift", code=69)
-        check(not report["findings"] and any(text.startswith("b: ") for text in report["unseen"]), f"{report}")
+        check(not report["findings"] and any(
+            text.startswith("b: has not answered since ") for text in report["unseen"]), f"{report}")
         report = world.read("users", "users verify", code=69)
         silent = [row for row in report["users"] if row["fault"]]
         check(len(silent) == 2 and all("b does not answer" in row["fault"] for row in silent), f"{report}")

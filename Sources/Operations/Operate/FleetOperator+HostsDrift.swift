@@ -34,7 +34,9 @@ extension FleetOperator {
         if !healed.isEmpty { try await audit("drift --heal", healed.joined(separator: "; ")) }
         var after = try await drift(on: hosts, version: version)
         after.healed = healed
-        after.unseen += failed.filter { !after.unseen.contains($0) }
+        // Who does not answer has been told with that.
+        let silent = after.unseen.map { $0.prefix { $0 != ":" } }
+        after.unseen += failed.filter { line in !silent.contains(line.prefix { $0 != ":" }) }
         return after
     }
 
@@ -50,9 +52,12 @@ extension FleetOperator {
         let serving = Dictionary(rows.map { ($0.name, $0.generation) }) { first, _ in first }
         var whole = DriftSurvey(fleet: context.spec.name, supervisorVersion: version, ports: .none)
         var report = DriftReport(fleet: context.spec.name)
+        let began = ports.time.wallClock()
         for row in await hosts.surveys() {
             switch row.answer {
-            case .failure(let failure): report.unseen.append("\(row.host): \(failure.what): \(failure.why)")
+            case .failure(let failure):
+                let since = failure.code == .unavailable ? "has not answered since \(LogTime.text(began)): " : ""
+                report.unseen.append("\(row.host): \(since)\(failure.what): \(failure.why)")
             case .success(var survey):
                 whole.users += survey.users
                 survey.users = []

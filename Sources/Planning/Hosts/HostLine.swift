@@ -74,6 +74,25 @@ package struct HostRequest: Sendable, Equatable, Codable {
         case survey
         /// Has the supervisor put right what is safe; under `fence`. What it did, in words.
         case mend
+
+        /// For people who wait for it.
+        package var words: String {
+            switch self {
+            case .hello, .status: "asking"
+            case .facts, .room: "examining"
+            case .plan: "comparing"
+            case .receive: "unpacking the release"
+            case .up: "coming up"
+            case .firewall, .confirm: "trying the firewall"
+            case .wake: "waking the supervisor"
+            case .lacks: "checking the release"
+            case .keep: "writing what instances need"
+            case .sweep: "tidying up"
+            case .logs, .more: "reading logs"
+            case .survey: "looking at everything"
+            case .mend: "putting right"
+            }
+        }
     }
 
     package var ask: Verb

@@ -85,7 +85,8 @@ struct Verify: AsyncParsableCommand {
         // A bait on this machine's loopback lures only edges that are here as well.
         let bait = subject.target.url.isLoopback ? try await forge.mapAsync { try await Bait.start(try $0.bait) } : nil
         let bench = Bench(
-            target: subject.target, wire: try edge.wire(to: subject.target.url, at: subject.host), forge: forge, time: SystemTime(),
+            target: subject.target, wire: try edge.wire(to: subject.target.url, at: subject.host), forge: forge,
+            time: SystemTime(),
             sight: edge.sight, bait: bait, certified: try edge.certified(for: subject.target.url, at: subject.host))
         let progress = TerminalProgress(terminal: .current(), isQuiet: false)
         do {

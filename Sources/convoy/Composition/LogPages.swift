@@ -81,6 +81,7 @@ actor LogQueue: LogSink {
         entries.removeFirst(page.count)
         let isFirst = names != nil && !isWhole
         if isFirst { isWhole = true }
-        return isFirst || !page.isEmpty ? LogPage(page, isWhole: isFirst, known: isFirst ? Array(names ?? []) : []) : nil
+        guard isFirst || !page.isEmpty else { return nil }
+        return LogPage(page, isWhole: isFirst, known: isFirst ? Array(names ?? []) : [])
     }
 }

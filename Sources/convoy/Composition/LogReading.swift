@@ -36,7 +36,8 @@ struct LogReading: Sendable {
         let isJournal = try workplace.host().backend == .systemd
         return LogReading(
             files: LogFiles(directory: workplace.layout.logs),
-            journal: isJournal ? (JournalReader(), try await fleet(workplace, isMember: query.host != nil)) : nil, query: query,
+            journal: isJournal ? (JournalReader(), try await fleet(workplace, isMember: query.host != nil)) : nil,
+            query: query,
             localOffset: localOffset)
     }
 

@@ -95,7 +95,7 @@ class Simulation:
             (self.ssh / f"{host}.json").write_text(reply(status(host, "0", serves)))
 
     def convoy(self, verb, *words, fails=False):
-        """Its output, seconds and most memory in bytes."""
+        """Its output, seconds, most memory in bytes, and seconds of processor with the stand-ins'."""
         environment = {**os.environ, "PATH": f"{self.ssh}:{os.environ['PATH']}", "PIP_NO_INDEX": "1",
                        "PIP_FIND_LINKS": str(harness.parts.PARTS / "wheels")}
         (self.ssh / "asked").write_text("")
@@ -110,7 +110,7 @@ class Simulation:
             text, words_said = out.read(), said.read()
         if child.returncode not in (0, 2) and not fails:
             sys.exit(f"ops/bench: error: {verb} exited {child.returncode}: {words_said[-800:]}")
-        return text, took, usage.ru_maxrss * 1024
+        return text, took, usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime
 
     def most_at_once(self):
         now = most = 0
@@ -121,19 +121,20 @@ class Simulation:
 
 
 def measure(simulation, rounds):
-    misses, plans, asks, memory, widths = [], [], [], [], []
+    misses, plans, busy, asks, memory, widths = [], [], [], [], [], []
     wanted = simulation.count * REPLICAS
     rig.say("fetching the release")
     simulation.convoy("releases fetch")
     for _ in range(rounds):
-        text, took, most = simulation.convoy("plan", "--json")
+        text, took, most, worked = simulation.convoy("plan", "--json")
         plans.append(took)
+        busy.append(worked)
         memory.append(most)
     misses += ["the plan has no changes"] * (not json.loads(text)["changes"])
     simulation.pretend(serves=True)
     (simulation.ssh / "slow").touch()
     for _ in range(rounds):
-        text, took, most = simulation.convoy("status", "--json")
+        text, took, most, _ = simulation.convoy("status", "--json")
         asks.append(took)
         memory.append(most)
         widths.append(simulation.most_at_once())
@@ -141,7 +142,7 @@ def measure(simulation, rounds):
         misses += ["the status is not whole"] * (len(seen["instances"]) != wanted or not seen["converged"])
     silent = simulation.ssh / f"silent-{simulation.hosts[simulation.count // 2]}"
     silent.touch()
-    text, hung, most = simulation.convoy("status", "--json")
+    text, hung, most, _ = simulation.convoy("status", "--json")
     silent.unlink()
     memory.append(most)
     seen = json.loads(text)
@@ -150,6 +151,7 @@ def measure(simulation, rounds):
     misses += ["the others are not told"] * (len(seen["instances"]) != wanted - REPLICAS)
     figures = {
         "hosts": simulation.count, "instances": wanted, "planSeconds": round(sorted(plans)[len(plans) // 2], 3),
+        "planProcessorSeconds": round(sorted(busy)[len(busy) // 2], 3),
         "statusSeconds": round(sorted(asks)[len(asks) // 2], 3), "silentSeconds": round(hung, 2),
         "mostAtOnce": max(widths), "memoryBytes": max(memory)}
     misses += [f"a plan took {figures['planSeconds']} s, {PLAN} are allowed"] * (figures["planSeconds"] >= PLAN)
@@ -167,6 +169,7 @@ def run(wishes):
         figures = measure(Simulation(pathlib.Path(folder), binary, hosts), wishes.rounds)
     print(f"\nA fleet of {hosts} pretended hosts with {REPLICAS} instances each\n")
     print(f"plan                          {figures['planSeconds']:7.3f} s (bound {PLAN})")
+    print(f"  of processors               {figures['planProcessorSeconds']:7.3f} s")
     print(f"status                        {figures['statusSeconds']:7.3f} s, each host takes 0.1 s")
     print(f"status, one host silent       {figures['silentSeconds']:7.2f} s (bound {SILENCE})")
     print(f"hosts asked at once           {figures['mostAtOnce']:7} (bound {WIDTH})")
