@@ -133,7 +133,7 @@ let package = Package(
         floor("MongoDB", ["Fleet", "Planning", "Ports", "CMongoC"]),
         floor("Probes", ["Fleet", "Planning", "Ports", asyncHTTPClient, crypto]),
         floor("Releases", ["Fleet", "Ports", subprocess, crypto]),
-        floor("Supervision", ["Fleet", "Planning", "Ports", "CProcess"]),
+        floor("Supervision", ["Fleet", "Planning", "Ports", "CProcess", subprocess]),
         floor("Systemd", ["Fleet", "Planning", "Ports", "CSystemd", subprocess]),
 
         // Floor 4: the one binary

@@ -2,7 +2,11 @@ extension String {
     /// Equal byte for byte. Swift's `==` also takes canonical equivalents: there the Kelvin sign
     /// equals `K`, and an issuer or scope must not be told by its look.
     package func isExactly(_ other: String) -> Bool {
-        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+        guard utf8.count == other.utf8.count else { return false }
+        let isSame = utf8.withContiguousStorageIfAvailable { mine in
+            other.utf8.withContiguousStorageIfAvailable { mine.elementsEqual($0) }
+        }
+        return (isSame ?? nil) ?? utf8.elementsEqual(other.utf8)
     }
 }
 

@@ -10,6 +10,8 @@ import Synchronization
 package final class AuditLog: Sendable {
     private struct Backlog: Sendable {
         var bytes: [UInt8] = []
+        /// Empty, with the room that the lines before took: no page of it is asked of the kernel again.
+        var spare: [UInt8] = []
         var dropped = 0
         /// Whether a drain is on its way already.
         var isDraining = false
@@ -96,11 +98,13 @@ package final class AuditLog: Sendable {
     /// False when there was nothing to write.
     @discardableResult
     private func drain() -> Bool {
-        let (bytes, dropped) = backlog.withLock { backlog in
-            let taken = (backlog.bytes, backlog.dropped)
-            backlog.bytes = []
-            backlog.dropped = 0
-            return taken
+        var bytes: [UInt8] = []
+        let dropped = backlog.withLock { backlog in
+            bytes = backlog.bytes
+            backlog.bytes = backlog.spare
+            backlog.spare = []
+            defer { backlog.dropped = 0 }
+            return backlog.dropped
         }
         guard !bytes.isEmpty else {
             return backlog.withLock { backlog in
@@ -113,6 +117,8 @@ package final class AuditLog: Sendable {
             let loss = AuditLine(at: clock(), [("event", .text("log lines dropped")), ("count", .number(dropped))])
             write(loss.bytes)
         }
+        bytes.removeAll(keepingCapacity: true)
+        backlog.withLock { $0.spare = bytes }
         return true
     }
 }

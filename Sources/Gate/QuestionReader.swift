@@ -65,10 +65,14 @@ enum QuestionReader {
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > 0 else { throw Malformed() }
         let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
         let value = trimmed(UnsafeRawBufferPointer(rebasing: line[(colon + 1)...]))
-        guard name.isToken, value.isClean else { throw Malformed() }
+        guard value.isClean else { throw Malformed() }
+        // The names that it knows are well spelt.
         if let field = Question.Field(name) {
             question.add(field, String(decoding: value, as: UTF8.self))
-        } else if name.isSpelt("content-length") {
+            return
+        }
+        guard name.isToken else { throw Malformed() }
+        if name.isSpelt("content-length") {
             // The contract has no bodies; where one would end is for nobody to guess.
             guard value.isExactly("0") else { throw Malformed() }
         } else if name.isSpelt("transfer-encoding") {

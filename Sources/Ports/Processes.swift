@@ -110,3 +110,31 @@ package struct ProcessExit: Sendable, Equatable {
 }
 
 package enum ProcessSignal: String, Sendable, Equatable, Codable { case term, int, quit, kill, hup }
+
+/// Runs a server's program once, apart from all that runs, to hear what it says of its settings. It is told no
+/// secret.
+package protocol DryRunner: Sendable {
+    /// Nil when it ended by itself with 0 before its deadline; else why not, with the last that it said on its
+    /// standard error. What it prints on standard output is thrown away.
+    func run(_ trial: DryRun) async throws -> String?
+}
+
+package struct DryRun: Sendable, Equatable {
+    package var executable: String
+    package var arguments: [String]
+    /// The whole environment.
+    package var environment: [String: String]
+    /// Directory of the release.
+    package var release: String
+    package var deadline: Seconds
+
+    package init(
+        executable: String, arguments: [String], environment: [String: String], release: String, deadline: Seconds
+    ) {
+        self.executable = executable
+        self.arguments = arguments
+        self.environment = environment
+        self.release = release
+        self.deadline = deadline
+    }
+}

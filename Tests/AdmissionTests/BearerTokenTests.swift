@@ -28,6 +28,19 @@ struct BearerTokenTests {
         #expect(find([value]) == .refused("the Authorization header is malformed"))
     }
 
+    @Test("each of the 68 bytes that a token may have is taken, wherever it stands, and no other")
+    func bytes() {
+        let allowed = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/")
+        for scalar in (1...0x17f).compactMap(Unicode.Scalar.init) where scalar != " " {
+            // Of many lengths: the bytes are looked at many at a time.
+            for length in [1, 15, 16, 17, 64, 65] {
+                let text = String(repeating: "a", count: length) + String(scalar) + "b"
+                #expect((find(["Bearer " + text]) == .found(text)) == allowed.contains(Character(scalar)), "\(text)")
+            }
+        }
+        #expect(allowed.count == 68)
+    }
+
     @Test("two headers are refused, even if equal")
     func twice() { #expect(find(["Bearer a", "Bearer a"]) == .refused("more than one Authorization header")) }
 

@@ -51,6 +51,18 @@ extension ProfileParser {
         return stop
     }
 
+    func dryRun(_ node: SourceNode) -> Profile.DryRun? {
+        guard let section = reader.section(node, known: ["arguments", "deadline"], required: ["arguments"]),
+            let list = section["arguments"], let arguments = reader.texts(list)
+        else { return nil }
+        if arguments.isEmpty { reader.report(list, "is empty", "write what makes the server only look, as --dry-run") }
+        var dryRun = Profile.DryRun(arguments: arguments)
+        if let deadline = section["deadline"].flatMap({ reader.duration($0, in: 0.1...600) }) {
+            dryRun.deadline = deadline
+        }
+        return dryRun
+    }
+
     func settings(_ node: SourceNode) -> [String: Profile.Setting]? {
         guard let entries = reader.entries(node) else { return nil }
         var settings: [String: Profile.Setting] = [:]

@@ -2,7 +2,7 @@
 struct ProfileParser {
     static let keys = [
         "profile", "releases", "needsDatabase", "start", "http", "version", "canary", "stop", "settings",
-        "memoryDenyWriteExecute",
+        "memoryDenyWriteExecute", "dryRun",
     ]
 
     let reader: SpecReader
@@ -18,6 +18,7 @@ struct ProfileParser {
         let version = section["version"].map(version) ?? Profile.Version()
         let stop = section["stop"].map(stop) ?? Profile.Stop()
         let settings = section["settings"].map(settings) ?? [:]
+        let dryRun = section["dryRun"].flatMap(dryRun)
         let denies = section["memoryDenyWriteExecute"].flatMap { reader.bool($0) }
         guard let name, let releases, let needsDatabase, let start, let http, let version, let stop, let settings,
             let denies
@@ -28,6 +29,7 @@ struct ProfileParser {
         var profile = Profile(
             name: name, releases: releases, needsDatabase: needsDatabase, start: start, http: http, version: version,
             canary: nil, stop: stop, settings: settings, memoryDenyWriteExecute: denies)
+        profile.dryRun = dryRun
         let variables = TemplateVariables.canary(of: profile)
         profile.canary = section["canary"].flatMap { CanaryReader(reader: reader, variables: variables).read($0) }
         ProfileRules(reader: reader, profile: profile).check(section)

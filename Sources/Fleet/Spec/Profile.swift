@@ -20,6 +20,20 @@ package struct Profile: Sendable, Equatable, Codable {
     package var settings: [String: Setting]
     /// Node and other JITs crash under `MemoryDenyWriteExecute=yes`.
     package var memoryDenyWriteExecute: Bool
+    /// How the program is asked whether it would take its settings; nil: it can't be.
+    package var dryRun: DryRun?
+
+    package struct DryRun: Sendable, Equatable, Codable {
+        /// After those of `start`; no templates.
+        package var arguments: [String]
+        /// How long it may take before it counts as a refusal.
+        package var deadline: Seconds
+
+        package init(arguments: [String], deadline: Seconds = 20) {
+            self.arguments = arguments
+            self.deadline = deadline
+        }
+    }
 
     package struct Start: Sendable, Equatable, Codable {
         /// Console script of a PyPI release, bin of an npm package, or path inside a `path:` release.

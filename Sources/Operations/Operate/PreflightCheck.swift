@@ -19,11 +19,12 @@ struct PreflightCheck: Sendable {
         for finding in findings where !refuses(finding) { ports.progress.step("note: \(finding.words)") }
         let refusals = findings.filter(refuses).map(\.words)
         if !refusals.isEmpty { return refusals.joined(separator: "; ") }
-        return await edgeFault(next)
+        return await rehearsalFault(next)
     }
 
-    /// What the edge's server says of the configuration that the next generation would serve by.
-    private func edgeFault(_ next: GenerationPlan) async -> String? {
+    /// What the server says of its settings, and the edge's of the configuration that the next generation would
+    /// serve by.
+    private func rehearsalFault(_ next: GenerationPlan) async -> String? {
         do {
             try await ports.asking { try await $0.rehearse(next) }
             return nil
@@ -31,7 +32,7 @@ struct PreflightCheck: Sendable {
             // A supervisor that an older convoy started does not know how. It checks when it begins.
             return nil
         } catch {
-            return "the edge: \(FleetSupervisor.words(error))"
+            return FleetSupervisor.words(error)
         }
     }
 

@@ -33,6 +33,7 @@ extension FleetSupervisor: SupervisorControl {
         try checkColour(of: plan)
         try checkRoom(for: wanted)
         try checkEdgePort(of: plan)
+        try await askServers(of: plan)
         try await provideSlice(for: plan)
         note(wanted, begunOf: plan)
         // Before the plan: a supervisor that finds a plan alone begins all of it.

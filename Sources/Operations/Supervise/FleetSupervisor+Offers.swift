@@ -13,6 +13,7 @@ extension FleetSupervisor: PreviewControl {
 
     package func rehearse(_ plan: GenerationPlan) async throws {
         await untilTakenOver()
+        try await askServers(of: plan)
         guard var edge = edgePlan(with: plan) else { return }
         let installed = try certificate(for: &edge)
         var files = try EdgeRenderer.render(edge) + installed + headerSecrets()

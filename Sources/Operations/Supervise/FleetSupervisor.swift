@@ -55,6 +55,8 @@ package actor FleetSupervisor {
     var healed: [String] = []
     /// What each generation was last seen to offer, by its number.
     var offers: [Int: ReleaseOffer] = [:]
+    /// The last wish that servers themselves had nothing against.
+    var askedServers: Digest?
     var changes = Changes()
     var figureBook = FigureBook()
     /// When somebody last wanted figures, on the monotonic clock.

@@ -30,6 +30,8 @@ package struct SupervisorPorts: Sendable {
     package var isOutdated: @Sendable (ProcessRecord) -> Bool
     /// Ids of the workers of the nginx with this main process; empty where nobody can tell.
     package var edgeWorkers: @Sendable (_ master: Int32) -> Set<Int32>
+    /// Nil: no server is asked for its opinion before it is started.
+    package var dryRunner: (any DryRunner)?
 
     package init(
         processes: any ProcessBackend, units: (any UnitHost)? = nil, prober: any InstanceProber,
@@ -40,7 +42,7 @@ package struct SupervisorPorts: Sendable {
         time: any Timepiece, log: @escaping @Sendable (String) -> Void, meter: (any InstanceMeter)? = nil,
         rotateLog: @escaping @Sendable (String, LogsSpec) -> Void = { _, _ in },
         isOutdated: @escaping @Sendable (ProcessRecord) -> Bool = { _ in false },
-        edgeWorkers: @escaping @Sendable (Int32) -> Set<Int32> = { _ in [] }
+        edgeWorkers: @escaping @Sendable (Int32) -> Set<Int32> = { _ in [] }, dryRunner: (any DryRunner)? = nil
     ) {
         self.processes = processes
         self.units = units
@@ -59,6 +61,7 @@ package struct SupervisorPorts: Sendable {
         self.rotateLog = rotateLog
         self.isOutdated = isOutdated
         self.edgeWorkers = edgeWorkers
+        self.dryRunner = dryRunner
     }
 }
 

@@ -72,7 +72,7 @@ struct Supervise: AsyncParsableCommand {
                     DaemonLog.write("\(error)")
                 }
             }, isOutdated: { OwnProgram.isNewer(than: $0) },
-            edgeWorkers: { NginxEdge.workers(of: $0) })
+            edgeWorkers: { NginxEdge.workers(of: $0) }, dryRunner: host.dryRunner())
     }
 
     private static func settings(_ layout: FleetLayout, _ host: HostBackend) throws -> SupervisorSettings {

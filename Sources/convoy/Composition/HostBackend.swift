@@ -88,6 +88,10 @@ struct HostBackend {
         return (processes, processes)
     }
 
+    func dryRunner() -> any DryRunner {
+        backend == .systemd ? ProgramDryRun(in: DryRunSandbox.command) : ProgramDryRun()
+    }
+
     func launcher() throws -> any SupervisorLauncher {
         backend == .systemd
             ? SystemdSupervisor(layout: layout, units: try SystemdUnits()) : DetachedSupervisor(layout: layout)

@@ -246,3 +246,14 @@ struct FakeReleases: ReleaseStore {
     func list() async throws -> [InstalledRelease] { shelf.installed.withLock { Array($0.values) } }
     func remove(_ digest: Digest) async throws { shelf.installed.withLock { $0[digest.hex] = nil } }
 }
+
+/// What a server would say, and what it was asked with.
+final class FakeDryRunner: DryRunner {
+    let answer = Mutex<String?>(nil)
+    let asked = Mutex<[DryRun]>([])
+
+    func run(_ trial: DryRun) async throws -> String? {
+        asked.withLock { $0.append(trial) }
+        return answer.withLock { $0 }
+    }
+}

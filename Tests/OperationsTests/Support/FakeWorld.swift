@@ -27,6 +27,8 @@ final class FakeWorld: Sendable {
     let certificates = FakeCertificates()
     let units: FakeUnits
     let meter = FakeMeter()
+    /// Asks servers what they say of their settings; nil: they can't be asked.
+    let dryRunner = Mutex<(any DryRunner)?>(nil)
     let seal = FakeSeal()
     let shelf = FakeShelf()
     let secrets = FakeSecrets()
@@ -72,6 +74,7 @@ final class FakeWorld: Sendable {
             log: { [self] line in log.withLock { $0.append(line) } }, meter: meter.isNeeded ? meter : nil,
             isOutdated: { [self] record in outdated.withLock { $0.contains(record) } })
         ports.drift = drift.withLock { $0 }
+        ports.dryRunner = dryRunner.withLock { $0 }
         let settings = SupervisorSettings(
             layout: layout, executable: "/convoy", version: "1", pid: 1,
             developmentIssuer: { _ in GatePolicy.Issuer(url: "http://issuer", jwks: .object([:])) }, gateUser: nil,
