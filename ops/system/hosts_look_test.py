@@ -56,7 +56,7 @@ class World(BootstrapWorld):
         text = head + DATABASE + rest[rest.index("hosts:"):]
         text = text.replace("ADDRESS", f"{row['ip']}:{PORT}").replace("ADMIN", str(self.admin))
         self.fleet = self.spec("looks", *NAMES, text=text)
-        check("changed" in {row["state"] for row in self.report(self.fleet)}, "not bootstrapped")
+        check("changed" in {row["state"] for row in self.report(self.fleet, seconds=480)}, "not bootstrapped")
 
     def words(self, *words):
         verb = words[0].split()
