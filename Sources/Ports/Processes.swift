@@ -114,7 +114,7 @@ package enum ProcessSignal: String, Sendable, Equatable, Codable { case term, in
 /// Runs a server's program once, apart from all that runs, to hear what it says of its settings. It is told no
 /// secret.
 package protocol DryRunner: Sendable {
-    /// Nil when it ended by itself with 0 before its deadline; else why not, with the last that it said on its
+    /// Nil when it ended by itself with 0 before its deadline; else why not, with what it said first and last on its
     /// standard error. What it prints on standard output is thrown away.
     func run(_ trial: DryRun) async throws -> String?
 }

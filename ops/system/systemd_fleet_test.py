@@ -307,6 +307,27 @@ def rollback(world):
     check(len(fleet.units()) == 3, f"{fleet.units()}")
 
 
+@test("a server is asked about its settings behind walls of its own, and stops a rollout in its own words")
+def dry_run(world):
+    fleet, lab = world.fleet, world.lab
+    text, units = lab.inside("a", "cat", fleet.spec).stdout, fleet.units()
+    known = (harness.parts.REPOSITORY / "templates/profiles/grafana.yaml").read_text()
+    lab.write("a", fleet.spec, text.replace("profile: grafana", "profile: ./own.yaml"))
+    for arguments, code in (("[--no-such-flag]", 1), ("[--version]", 0)):
+        own = known.replace("profile: grafana", "profile: own") + f"\ndryRun: {{arguments: {arguments}}}\n"
+        lab.write("a", f"{fleet.spec.rsplit('/', 1)[0]}/own.yaml", own)
+        done = fleet.convoy("up", fails=True, seconds=300)
+        said = " ".join(done.both.split())
+        check(done.returncode == code, f"{arguments}: exit {done.returncode}: {said[-400:]}")
+        if code:
+            words = "refuses the settings of pool analytics: flag provided but not defined: -no-such-flag"
+            check(words in said, f"not its words: {said[-600:]}")
+            check(fleet.units() == units, f"{units} became {fleet.units()}")
+    check(len(fleet.units()) == 3 and not set(fleet.units()) & set(units), f"{fleet.units()}")
+    lab.write("a", fleet.spec, text)
+    fleet.convoy("up", seconds=300)
+
+
 @test("down --purge leaves nothing of the fleet, and the host's own nginx and ssh are what they were")
 def purge(world):
     fleet, lab = world.fleet, world.lab

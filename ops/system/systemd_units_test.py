@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tests of Convoy's backend for systemd, on a host whose first process is systemd, where they may do as they like."""
+"""The tests of Convoy's backend for systemd, on a host whose first process is systemd."""
 
 import os
 import pathlib

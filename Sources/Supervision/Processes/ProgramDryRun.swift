@@ -6,8 +6,8 @@ import SystemPackage
 /// Runs the program as a child in a session of its own, which is killed when its time is over.
 package struct ProgramDryRun: DryRunner {
     private static let longestOutput = 1 << 20
-    /// Of what it said: enough to see what it dislikes.
-    private static let wordLimit = 600
+    /// Characters of each line that it said.
+    private static let lineLimit = 200
 
     private let sandbox: (@Sendable (DryRun) -> [String])?
 
@@ -48,8 +48,12 @@ package struct ProgramDryRun: DryRunner {
     }
 
     private static func words(_ errors: String, _ status: TerminationStatus) -> String {
-        let lines = errors.split(whereSeparator: \.isNewline).suffix(4)
-        let said = lines.joined(separator: "; ").suffix(wordLimit)
+        let lines = errors.split(whereSeparator: \.isNewline).map { line in
+            String(line.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(lineLimit))
+        }.filter { !$0.isEmpty }
+        // Some say what is wrong and then explain all their options; others show where they were and say it last.
+        let shown = lines.count <= 4 ? lines : Array(lines.prefix(2)) + ["..."] + Array(lines.suffix(2))
+        let said = shown.joined(separator: "; ")
         let end =
             switch status {
             case .exited(let code): "exit \(code)"
