@@ -10,18 +10,33 @@ package struct DriftText: Sendable {
     package var text: String {
         var lines = report.healed.flatMap { wrapped("healed  ", $0) }
         let count = report.findings.count
-        lines.append(
-            "\(report.fleet): " + (count == 0 ? "no drift" : count == 1 ? "1 difference" : "\(count) differences"))
-        for finding in report.findings {
-            lines += wrapped("\(finding.kind.rawValue)  ", finding.subject, indent: 4)
-            lines += wrapped("    wish   ", finding.wish)
-            lines += wrapped("    found  ", finding.found)
-            lines += wrapped("    could  ", finding.whoCould)
-            lines += wrapped("    heal   ", finding.heal)
+        lines.append("\(report.fleet): \(Self.words(count))")
+        let own = report.findings.filter { $0.host == nil }
+        lines += own.flatMap(block)
+        for host in hosts {
+            let findings = report.findings.filter { $0.host == host }
+            lines += ["", "host \(host): \(Self.words(findings.count))"] + findings.flatMap(block)
         }
+        if !hosts.isEmpty, !report.notes.isEmpty || !report.unseen.isEmpty { lines.append("") }
         lines += report.notes.flatMap { wrapped("note  ", $0) }
         lines += report.unseen.flatMap { wrapped("not looked at  ", $0) }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// With differences, in their order.
+    private var hosts: [String] {
+        var seen: Set<String> = []
+        return report.findings.compactMap(\.host).filter { seen.insert($0).inserted }
+    }
+
+    private static func words(_ count: Int) -> String {
+        count == 0 ? "no drift" : count == 1 ? "1 difference" : "\(count) differences"
+    }
+
+    private func block(_ finding: DriftFinding) -> [String] {
+        wrapped("\(finding.kind.rawValue)  ", finding.subject, indent: 4)
+            + wrapped("    wish   ", finding.wish) + wrapped("    found  ", finding.found)
+            + wrapped("    could  ", finding.whoCould) + wrapped("    heal   ", finding.heal)
     }
 
     /// Broken between words; a word that is longer than a line, such as a path, within it.

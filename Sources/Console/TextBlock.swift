@@ -1,9 +1,9 @@
 /// Lines of a report for people.
-enum TextBlock {
+package enum TextBlock {
     private static let width = 80
 
     /// Broken between words; the lines that follow stand below the text.
-    static func wrapped(_ label: String, _ text: String) -> [String] {
+    package static func wrapped(_ label: String, _ text: String) -> [String] {
         var lines: [String] = []
         var line = label
         for word in text.split(whereSeparator: \.isWhitespace) {

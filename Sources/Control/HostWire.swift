@@ -1,12 +1,6 @@
-import Dispatch
 import Fleet
 import Planning
 import Ports
-import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#endif
 
 /// The way to a supervisor on another host: one conversation with the `convoy host control` there, which goes on as
 /// long as the way holds, for any number of requests at once. A way that is lost is opened anew by the next request.
@@ -14,7 +8,7 @@ package actor HostWire: ControlWay {
     private let link: any HostLink
     private let host: String
     private let convoy: String
-    private var conversation: Conversation?
+    private var conversation: HostConversation?
     private var lastID = 0
     private var pending: [Int: CheckedContinuation<ControlReply, any Error>] = [:]
 
@@ -58,8 +52,8 @@ package actor HostWire: ControlWay {
 
     // MARK: The conversation
 
-    private func open() throws -> Conversation {
-        let opened = try Conversation()
+    private func open() throws -> HostConversation {
+        let opened = try HostConversation()
         conversation = opened
         opened.say(try HostHello(convoy: convoy).line())
         let (lines, heard) = AsyncStream.makeStream(of: String.self)
@@ -83,15 +77,11 @@ package actor HostWire: ControlWay {
         if let reply = try? ControlProtocol.decode(ControlReply.self, from: .init(line.utf8)) {
             pending.removeValue(forKey: reply.id)?.resume(returning: reply)
         } else if let reply = HostReply(line: line), reply.kind == .skewed {
-            let failure = Failure(
-                .failed, "cannot work with the convoy on \(host)",
-                because: "it is \(reply.convoy ?? "of unknown version"), this one is \(convoy)",
-                next: "`convoy bootstrap --package convoy_\(convoy)_ARCH.deb` brings it this one")
-            fail(all: failure)
+            fail(all: Self.skewed(host, reply, convoy))
         }
     }
 
-    private func ended(_ one: Conversation, _ error: any Error) {
+    private func ended(_ one: HostConversation, _ error: any Error) {
         one.end()
         guard conversation === one else { return }
         conversation = nil
@@ -104,51 +94,16 @@ package actor HostWire: ControlWay {
         for continuation in waiting.values { continuation.resume(throwing: error) }
     }
 
-    private static func brokeOff(_ host: String, _ answer: HostAnswer) -> Failure {
+    static func skewed(_ host: String, _ reply: HostReply, _ convoy: String) -> Failure {
+        Failure(
+            .failed, "cannot work with the convoy on \(host)",
+            because: "it is \(reply.convoy ?? "of unknown version"), this one is \(convoy)",
+            next: "`convoy bootstrap --package convoy_\(convoy)_ARCH.deb` brings it this one")
+    }
+
+    static func brokeOff(_ host: String, _ answer: HostAnswer) -> Failure {
         Failure(
             .unavailable, "the conversation with \(host) broke off",
             because: answer.errors.isEmpty ? "it ended with \(answer.exitCode)" : answer.errors, next: "run it again")
-    }
-}
-
-/// Our end of a pair of sockets; the other is what the command reads.
-private final class Conversation: Sendable {
-    let theirs: Int32
-    private let ours: Int32
-    private let isOpen = Mutex(true)
-    /// Of its own: a host that reads nothing must hold up nobody else.
-    private let queue = DispatchQueue(label: "convoy.wire")
-
-    init() throws {
-        var pair: [Int32] = [0, 0]
-        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
-            throw Failure(
-                .unavailable, "cannot speak with a host", because: String(cString: strerror(errno)),
-                next: "raise the limit of open files, then run it again")
-        }
-        (ours, theirs) = (pair[0], pair[1])
-    }
-
-    deinit { close(ours) }
-
-    /// In order. That nobody reads it any more is told by the conversation's end.
-    func say(_ line: String) {
-        queue.async { [self] in
-            var rest = Array((line + "\n").utf8)[...]
-            while !rest.isEmpty, isOpen.withLock({ $0 }) {
-                let count = rest.withUnsafeBytes { send(ours, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return }
-                rest = rest.dropFirst(count)
-            }
-        }
-    }
-
-    func end() {
-        let wasOpen = isOpen.withLock { open in
-            defer { open = false }
-            return open
-        }
-        if wasOpen { shutdown(ours, Int32(SHUT_RDWR)) }
     }
 }

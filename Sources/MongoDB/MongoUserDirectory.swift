@@ -40,6 +40,17 @@ package struct MongoUserDirectory: UserDirectory {
         }
     }
 
+    package func restrict(_ name: String, to grants: [DatabaseGrant]) async throws -> Bool {
+        try await asAdmin("correct the roles of user \(name)") { connection in
+            do {
+                try Self.change(["updateUser": .string(name), "roles": Self.roles(grants)], connection)
+                return true
+            } catch let fault as MongoFault where fault.isServerError(MongoFault.userNotFound) {
+                return false
+            }
+        }
+    }
+
     package func remove(_ name: String) async throws {
         try await asAdmin("remove user \(name)") { connection in
             do {
@@ -112,9 +123,13 @@ package struct MongoUserDirectory: UserDirectory {
         var document: CommandDocument = [:]
         document.append(command, .string(name))
         document.append("pwd", .string(password.reveal()))
-        document.append("roles", .array(grants.map { ["role": .string($0.role), "db": .string($0.database)] }))
+        document.append("roles", roles(grants))
         document.append("mechanisms", ["SCRAM-SHA-256"])
         return document
+    }
+
+    private static func roles(_ grants: [DatabaseGrant]) -> CommandValue {
+        .array(grants.map { ["role": .string($0.role), "db": .string($0.database)] })
     }
 
     /// Waits for a majority: an instance may read from another member, and a failover must not bring

@@ -8,6 +8,8 @@ package protocol UserDirectory: Sendable {
     func ensure(_ name: String, password: Secret, grants: [DatabaseGrant]) async throws -> UserChange
     /// True when the user exists and holds exactly `grants`.
     func holdsExactly(_ name: String, grants: [DatabaseGrant]) async throws -> Bool
+    /// Corrects its roles, and leaves its password as it is; false when there is no such user.
+    func restrict(_ name: String, to grants: [DatabaseGrant]) async throws -> Bool
     /// Removing a user that is not there is no error.
     func remove(_ name: String) async throws
     /// Names that start with `prefix`, sorted.

@@ -70,4 +70,10 @@ package protocol Progress: Sendable {
     func step(_ text: String)
     /// A line that replaces the last one of its kind on a terminal.
     func detail(_ text: String)
+    /// What one of many hosts is at; nil = it is done. On a terminal each has a row.
+    func host(_ name: String, at work: String?)
+}
+
+extension Progress {
+    package func host(_ name: String, at work: String?) { if let work { detail("\(name): \(work)") } }
 }

@@ -16,6 +16,12 @@ struct DeskLink: HostLink {
         else {
             return HostAnswer(exitCode: 127, errors: "not found")
         }
+        try await ControlDesk(convoy: convoy, socket: socket, send: onLine).serve(Self.lines(of: number))
+        return HostAnswer(exitCode: 0)
+    }
+
+    /// As a command reads them; the descriptor is closed in the end.
+    static func lines(of number: Int32) -> AsyncThrowingStream<String, any Error> {
         let (lines, heard) = AsyncThrowingStream.makeStream(of: String.self)
         Thread.detachNewThread {
             var rest: [UInt8] = []
@@ -32,8 +38,7 @@ struct DeskLink: HostLink {
             Glibc.close(number)
             heard.finish()
         }
-        try await ControlDesk(convoy: convoy, socket: socket, send: onLine).serve(lines)
-        return HostAnswer(exitCode: 0)
+        return lines
     }
 
     func close() async {}

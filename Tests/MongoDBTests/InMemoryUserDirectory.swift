@@ -21,6 +21,12 @@ actor InMemoryUserDirectory: UserDirectory {
         users[name]?.grants == Set(grants)
     }
 
+    func restrict(_ name: String, to grants: [DatabaseGrant]) async throws -> Bool {
+        guard users[name] != nil else { return false }
+        users[name]?.grants = Set(grants)
+        return true
+    }
+
     func remove(_ name: String) async throws { users[name] = nil }
 
     func list(prefix: String) async throws -> [String] {

@@ -23,6 +23,13 @@ func checkUserDirectoryContract(_ directory: any UserDirectory) async throws {
     #expect(try await directory.ensure("convoy-t-a", password: second, grants: [stock, read]) == .corrected)
     #expect(try await directory.holdsExactly("convoy-t-a", grants: [read, stock]))
 
+    // Roles alone: the password is what it was.
+    #expect(try await directory.restrict("convoy-t-a", to: [read]))
+    #expect(try await directory.holdsExactly("convoy-t-a", grants: [read]))
+    #expect(try await directory.ensure("convoy-t-a", password: second, grants: [read]) == .unchanged)
+    #expect(try await directory.restrict("convoy-t-a", to: [stock, read]))
+    #expect(try await !directory.restrict("convoy-t-nobody", to: [read]))
+
     // A prefix, not a pattern; and only that prefix.
     _ = try await directory.ensure("convoy-t-b", password: first, grants: [read])
     _ = try await directory.ensure("convoy-tt", password: first, grants: [read])

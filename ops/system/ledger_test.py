@@ -112,7 +112,8 @@ def made(world):
     refused(ours, 69, ["convoy ledger user"], "up")
     done = ours.convoy("ledger", "user", "--admin", admin_file(world))
     check("created" in done.stdout and password(ours) not in done.stdout + done.stderr, done.stdout)
-    check("unchanged" in ours.convoy("ledger", "user", "--admin", admin_file(world)).stdout, "made twice")
+    told = json.loads(ours.convoy("ledger", "user", "--admin", admin_file(world), "--json").stdout)
+    check(told["change"] == "unchanged", f"made twice: {told}")
     file = ours.spec.parent / "secrets/ledger-uri"
     check(stat.S_IMODE(file.stat().st_mode) == 0o600, "others may read the ledger's password")
     users = world.admin()["admin"].command("usersInfo", f"convoy-ledger-{NAME}")["users"]

@@ -6,9 +6,12 @@ package struct ConformanceReport: Sendable, Equatable, Codable {
     /// Failed checks of what should be, not must: they don't fail the run.
     package var warned: Int
     package var skipped: Int
+    /// Hosts whose edge does not answer, and why.
+    package var unseen: [String]
 
-    package init(_ endpoints: [EndpointReport]) {
+    package init(_ endpoints: [EndpointReport], unseen: [String] = []) {
         self.endpoints = endpoints
+        self.unseen = unseen
         let outcomes = endpoints.flatMap(\.checks).map(\.outcome)
         func count(_ outcome: CheckReport.Outcome) -> Int { outcomes.count { $0 == outcome } }
         (passed, failed, warned, skipped) = (count(.passed), count(.failed), count(.warned), count(.skipped))
@@ -16,10 +19,23 @@ package struct ConformanceReport: Sendable, Equatable, Codable {
 }
 
 package struct EndpointReport: Sendable, Equatable, Codable {
+    /// Whose edge it was, of a fleet over several hosts.
+    package var host: String?
     package var url: String
     /// `modern`, `legacy`, `modern and legacy` or `unknown`.
     package var era: String
     package var checks: [CheckReport]
+
+    package func count(_ outcome: CheckReport.Outcome) -> Int { checks.count { $0.outcome == outcome } }
+
+    /// Every key is always there.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(host, forKey: .host)
+        try container.encode(url, forKey: .url)
+        try container.encode(era, forKey: .era)
+        try container.encode(checks, forKey: .checks)
+    }
 }
 
 package struct CheckReport: Sendable, Equatable, Codable {

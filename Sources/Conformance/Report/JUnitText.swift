@@ -6,7 +6,7 @@ package enum JUnitText {
             let failed = endpoint.checks.count { $0.outcome == .failed }
             let skipped = endpoint.checks.count { $0.outcome == .skipped }
             text +=
-                "  <testsuite name=\"\(escaped(endpoint.url))\" tests=\"\(endpoint.checks.count)\""
+                "  <testsuite name=\"\(escaped((endpoint.host.map { $0 + " " } ?? "") + endpoint.url))\" tests=\"\(endpoint.checks.count)\""
                 + " failures=\"\(failed)\" errors=\"0\" skipped=\"\(skipped)\">\n"
             text += endpoint.checks.map(test).joined()
             text += "  </testsuite>\n"

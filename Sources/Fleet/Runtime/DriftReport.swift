@@ -25,6 +25,8 @@ package struct DriftFinding: Sendable, Hashable, Codable {
         case plan
     }
 
+    /// Where it was found; nil for what is the fleet's as a whole, and on a fleet of one host.
+    package var host: String?
     package var kind: Kind
     /// A path, a process, a database user.
     package var subject: String
@@ -50,7 +52,20 @@ package struct DriftFinding: Sendable, Hashable, Codable {
     }
 
     /// The same difference, however far it has got.
-    package var identity: String { "\(kind.rawValue) \(subject)" }
+    package var identity: String { (host.map { $0 + " " } ?? "") + "\(kind.rawValue) \(subject)" }
+
+    /// Every key is always there.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(host, forKey: .host)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(subject, forKey: .subject)
+        try container.encode(wish, forKey: .wish)
+        try container.encode(found, forKey: .found)
+        try container.encode(whoCould, forKey: .whoCould)
+        try container.encode(heal, forKey: .heal)
+        try container.encode(canHeal, forKey: .canHeal)
+    }
 }
 
 /// What `convoy drift --json` prints: one stable document (`ops/schemas/drift.schema.json`).

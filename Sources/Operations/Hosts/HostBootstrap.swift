@@ -26,10 +26,12 @@ struct HostBootstrap: Sendable {
         var queue = first[...]
         while let action = queue.popFirst() {
             let began = steps.ports.time.now().value
+            steps.ports.progress.host(steps.host.name, at: action.stage)
             let event = await carryOut(action)
             note(action.stage, seconds: steps.ports.time.now().value - began)
             if let event { queue += machine.handle(event) }
         }
+        steps.ports.progress.host(steps.host.name, at: nil)
     }
 
     private mutating func note(_ stage: String, seconds: Double) {

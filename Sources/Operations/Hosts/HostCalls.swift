@@ -15,8 +15,10 @@ struct HostCalls: Sendable {
         let talk = Mutex(HostTalk(host: host.name, convoy: convoy))
         let question = try talk.withLock { try $0.question(request) }
         let (name, progress) = (host.name, progress)
+        progress.host(name, at: request.ask.words)
+        defer { progress.host(name, at: nil) }
         let answer = try await run(HostCommand(HostScripts.convoy, input: .bytes(question))) { line in
-            if case .detail(let text) = talk.withLock({ $0.hear(line) }) { progress.detail("\(name): \(text)") }
+            if case .detail(let text) = talk.withLock({ $0.hear(line) }) { progress.host(name, at: text) }
         }
         if let value = try talk.withLock({ try $0.answer() }) { return value }
         throw failure("the convoy on \(name) broke off", answer)
@@ -24,6 +26,8 @@ struct HostCalls: Sendable {
 
     /// Whole and as promised, or not at all.
     func upload(_ file: String, to path: String, digest: Digest) async throws {
+        progress.host(host.name, at: "sending \(file.split(separator: "/").last ?? "a file")")
+        defer { progress.host(host.name, at: nil) }
         let command = HostCommand.script(HostScripts.upload, [path, "644", digest.hex], input: .file(file))
         let answer = try await run(command) { _ in }
         guard !answer.succeeded else { return }

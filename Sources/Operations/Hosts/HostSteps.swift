@@ -80,7 +80,7 @@ struct HostSteps: Sendable {
                 return
             } catch let failure as Failure where failure.code == .leaseHeld {
                 guard ports.time.now().value < deadline, !ports.isInterrupted() else { throw failure }
-                ports.progress.detail("\(host.name): waits for work that is under way there")
+                ports.progress.host(host.name, at: "waits for work that is under way there")
                 try await ports.time.sleep(1)
             }
         }
@@ -136,7 +136,7 @@ struct HostSteps: Sendable {
         let answer = try await link.run(command) { line in
             switch talk.withLock({ $0.hear(line) }) {
             case .step(let text): progress.step("\(name): \(text)")
-            case .detail(let text): progress.detail("\(name): \(text)")
+            case .detail(let text): progress.host(name, at: text)
             case .nothing: break
             }
         }

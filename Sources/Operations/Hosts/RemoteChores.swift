@@ -18,7 +18,7 @@ package struct RemoteChores: HostChores {
     /// Hosts at a time: more would only wait for this machine's own uplink.
     private static let width = 10
 
-    private let all: [HostCalls]
+    let all: [HostCalls]
     private let aside: AsideHosts
     private let freight: any ReleaseFreight
     private let digest: @Sendable (String) throws -> Digest
@@ -120,7 +120,7 @@ package struct RemoteChores: HostChores {
     }
 
     private var calls: [HostCalls] { all.filter { !aside.names.contains($0.host.name) } }
-    private var fenceText: String { fence.map(String.init) ?? "" }
+    var fenceText: String { fence.map(String.init) ?? "" }
 
     private static func text(_ value: some Encodable) throws -> String {
         String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
@@ -143,7 +143,7 @@ package struct RemoteChores: HostChores {
         return answers.compactMapValues { try? $0.get() }
     }
 
-    private func answers(
+    func answers(
         _ calls: [HostCalls], _ body: @escaping @Sendable (HostCalls) async throws -> JSONValue
     ) async -> [String: Result<JSONValue, Failure>] {
         await withTaskGroup(of: (String, Result<JSONValue, Failure>).self) { group in

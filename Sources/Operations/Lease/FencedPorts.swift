@@ -137,6 +137,10 @@ private struct FencedUsers: UserDirectory {
     func holdsExactly(_ name: String, grants: [DatabaseGrant]) async throws -> Bool {
         try await users.holdsExactly(name, grants: grants)
     }
+    func restrict(_ name: String, to grants: [DatabaseGrant]) async throws -> Bool {
+        try lease.check()
+        return try await users.restrict(name, to: grants)
+    }
     func remove(_ name: String) async throws {
         try lease.check()
         try await users.remove(name)

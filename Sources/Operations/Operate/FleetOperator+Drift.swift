@@ -7,10 +7,14 @@ extension FleetOperator {
     package func drift(
         _ control: any DriftControl, surveyor: any HostSurveyor, version: String
     ) async throws -> DriftReport {
-        let first = try await look(control, surveyor, version)
+        try await twice { try await look(control, surveyor, version) }
+    }
+
+    func twice(_ look: () async throws -> DriftReport) async throws -> DriftReport {
+        let first = try await look()
         guard !first.findings.isEmpty else { return first }
         try await ports.time.sleep(0.5)
-        var second = try await look(control, surveyor, version)
+        var second = try await look()
         let known = Set(first.findings.map(\.identity))
         second.findings.removeAll { !known.contains($0.identity) }
         return second
@@ -20,13 +24,7 @@ extension FleetOperator {
     package func heal(
         _ control: any DriftControl, surveyor: any HostSurveyor, version: String
     ) async throws -> DriftReport {
-        let record = try await ports.ledger.load()
-        // What it has made so far would be taken for strays.
-        if let cut = record.next?.number ?? (record.rollout?.state == .open ? record.rollout?.number : nil) {
-            throw Failure(
-                .failed, "cannot heal this fleet now", because: "a rollout to generation \(cut) was cut",
-                next: "end it first: `convoy status` says how far it got")
-        }
+        let record = try await healableRecord()
         let before = try await drift(control, surveyor: surveyor, version: version)
         var healed = before.findings.contains(where: \.canHeal) ? try await control.heal() : []
         let database: Set<DriftFinding.Kind> = [.user, .role, .privilege]
@@ -41,6 +39,17 @@ extension FleetOperator {
         var after = try await drift(control, surveyor: surveyor, version: version)
         after.healed = healed
         return after
+    }
+
+    func healableRecord() async throws -> LedgerRecord {
+        let record = try await ports.ledger.load()
+        // What it has made so far would be taken for strays.
+        if let cut = record.next?.number ?? (record.rollout?.state == .open ? record.rollout?.number : nil) {
+            throw Failure(
+                .failed, "cannot heal this fleet now", because: "a rollout to generation \(cut) was cut",
+                next: "end it first: `convoy status` says how far it got")
+        }
+        return record
     }
 
     private func look(
@@ -62,7 +71,7 @@ extension FleetOperator {
         return DriftJudge(survey).report
     }
 
-    private func planSighting(_ version: String) async throws -> PlanSighting {
+    func planSighting(_ version: String) async throws -> PlanSighting {
         let record = try await ports.ledger.load()
         let lock = try LockFile(files: ports.files, path: context.lockFile).load()
         let locked = lock.release(for: context.spec.server.release, constraints: context.spec.server.constraints)

@@ -54,7 +54,10 @@ struct InstanceCredentials: Sendable {
         var corrected: [String] = []
         for instance in plan.instances {
             guard let proof = instance.proof else { continue }
-            if ports.hosts != nil, try await directory.holdsExactly(proof.user, grants: proof.grants) { continue }
+            if ports.hosts != nil {
+                if try await correctRoles(proof, directory) { corrected.append(proof.user) }
+                continue
+            }
             guard let password = try ports.files.read(passwordFile(instance)) else {
                 throw Failure(
                     .failed, "cannot correct user \(proof.user)", because: "its password file is gone",
@@ -64,6 +67,15 @@ struct InstanceCredentials: Sendable {
             if change != .unchanged { corrected.append(proof.user) }
         }
         return corrected
+    }
+
+    /// Passwords are where the instances are; nobody else needs them for this.
+    private func correctRoles(_ proof: ProofPlan, _ directory: any UserDirectory) async throws -> Bool {
+        if try await directory.holdsExactly(proof.user, grants: proof.grants) { return false }
+        if try await directory.restrict(proof.user, to: proof.grants) { return true }
+        throw Failure(
+            .failed, "cannot correct user \(proof.user)", because: "the database has no such user any more",
+            next: "run `convoy users rotate`: every instance gets a new user")
     }
 
     /// When nothing runs any more: the next `up` makes new ones. The edge has copies.

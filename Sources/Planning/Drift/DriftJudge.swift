@@ -20,6 +20,12 @@ package struct DriftJudge: Sendable {
             unseen: survey.unseen + blind)
     }
 
+    /// Only what no host can tell: the database's users, and the operator's files.
+    package var fleetReport: DriftReport {
+        let findings = (database + plans).sorted { ($0.kind.rawValue, $0.subject) < ($1.kind.rawValue, $1.subject) }
+        return DriftReport(fleet: survey.fleet, findings: findings, unseen: survey.unseen)
+    }
+
     // MARK: Files
 
     private var files: [DriftFinding] { survey.files.flatMap(Self.judge) }

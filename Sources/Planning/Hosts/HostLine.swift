@@ -71,6 +71,35 @@ package struct HostRequest: Sendable, Equatable, Codable {
         /// Keeps by which user this host reads the fleet's ledger (`mark`), under `fence`. Without one: whether it has
         /// one that works, `{"reads": BOOL}`.
         case reader
+        /// The first `LogPage` of a `question` (`LogQuestion`).
+        case logs
+        /// The next one, within a second; it is empty when nothing came.
+        case more
+        /// `DriftSurvey` of this host, complete.
+        case survey
+        /// Has the supervisor put right what is safe; under `fence`. What it did, in words.
+        case mend
+
+        /// For people who wait for it.
+        package var words: String {
+            switch self {
+            case .hello, .status: "asking"
+            case .facts, .room: "examining"
+            case .plan: "comparing"
+            case .receive: "unpacking the release"
+            case .up: "coming up"
+            case .firewall, .confirm: "trying the firewall"
+            case .wake: "waking the supervisor"
+            case .lacks: "checking the release"
+            case .keep: "writing what instances need"
+            case .sweep: "tidying up"
+            case .logs, .more: "reading logs"
+            case .survey: "looking at everything"
+            case .mend: "putting right"
+            case .forget: "taking the fleet away"
+            case .reader: "giving it a way to read the ledger"
+            }
+        }
     }
 
     package var ask: Verb

@@ -1,9 +1,11 @@
 import Fleet
 
 /// A line of a log, wherever it was kept.
-package struct LogEntry: Sendable, Equatable {
+package struct LogEntry: Sendable, Equatable, Codable {
     /// Seconds since 1970.
     package var time: Double
+    /// Where it was written; nil on the machine that was asked itself.
+    package var host: String?
     /// An instance's name, or that of a log of Convoy's own: `gate`, `edge-access`.
     package var source: String
     package var pool: String?
@@ -14,10 +16,11 @@ package struct LogEntry: Sendable, Equatable {
     package var message: String
 
     package init(
-        time: Double, source: String, pool: String? = nil, generation: Int? = nil, priority: Int? = nil,
-        message: String
+        time: Double, host: String? = nil, source: String, pool: String? = nil, generation: Int? = nil,
+        priority: Int? = nil, message: String
     ) {
         self.time = time
+        self.host = host
         self.source = source
         self.pool = pool
         self.generation = generation

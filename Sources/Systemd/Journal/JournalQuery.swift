@@ -18,10 +18,14 @@ package struct JournalQuery: Sendable, Equatable {
     package var last: Int?
     /// Go on with lines as they are written.
     package var follows: Bool
+    /// This machine's name where a fleet is on several, since it is in the names of instances then.
+    package var host: String?
 
     package init(
-        fleet: String, sources: Set<Source> = [], since: Double? = nil, last: Int? = nil, follows: Bool = false
+        fleet: String, sources: Set<Source> = [], since: Double? = nil, last: Int? = nil, follows: Bool = false,
+        host: String? = nil
     ) {
+        self.host = host
         self.fleet = fleet
         self.sources = sources
         self.since = since
@@ -61,16 +65,19 @@ package struct JournalQuery: Sendable, Equatable {
         guard line.isFromSystemd, !sources.isEmpty else { return true }
         return sources.contains { source in
             switch source {
-            case .pool(let name): line.unit.instance.map { Self.isInstance($0, of: name) } ?? false
+            case .pool(let name): line.unit.instance.map { isInstance($0, of: name) } ?? false
             case .instance(let name), .daemon(let name): line.unit == UnitName(id: name)
             }
         }
     }
 
-    /// `POOL-SLOT-gGENERATION`: a pool's name may be the beginning of another's.
-    private static func isInstance(_ instance: String, of pool: String) -> Bool {
-        guard instance.hasPrefix(pool + "-") else { return false }
-        return instance.dropFirst(pool.count + 1).wholeMatch(of: #/[0-9]+-g[0-9]+/#) != nil
+    /// `POOL-SLOT-gGENERATION` or `POOL-HOST-SLOT-gGENERATION`: a pool's name may be the beginning of another's.
+    private func isInstance(_ instance: String, of pool: String) -> Bool {
+        let heads = [pool + "-"] + (host.map { ["\(pool)-\($0)-"] } ?? [])
+        return heads.contains { head in
+            instance.hasPrefix(head)
+                && instance.dropFirst(head.count).wholeMatch(of: #/[0-9]+-g[0-9]+/#) != nil
+        }
     }
 
     private var everything: Set<Source> { Set(UnitName.daemons.map { .daemon($0) }) }

@@ -11,9 +11,9 @@ package struct JournalReader: Sendable {
     /// - Parameter directory: of journal files; nil for this machine's journal.
     package init(directory: String? = nil) { self.directory = directory }
 
-    /// In the order of the journal. Ends by itself unless the query follows; ends when nobody listens any more.
+    /// In the order of the journal, and not read far ahead of who listens. Ends by itself unless the query follows; ends when nobody listens any more.
     package func lines(_ query: JournalQuery) -> AsyncThrowingStream<JournalLine, any Error> {
-        AsyncThrowingStream { continuation in
+        AsyncThrowingStream(bufferingPolicy: .bufferingOldest(1024)) { continuation in
             let wake = convoy_wakeup_make()
             // The last one out closes the descriptor: the thread may still sleep on it.
             let alarm = Alarm(descriptor: wake)
@@ -22,7 +22,13 @@ package struct JournalReader: Sendable {
             Thread.detachNewThread { [directory] in
                 do {
                     try JournalReading(directory: directory, query: query, wake: alarm).run { line in
-                        if case .terminated = continuation.yield(line) { false } else { true }
+                        while true {
+                            switch continuation.yield(line) {
+                            case .terminated: return false
+                            case .dropped: alarm.pause()
+                            default: return true
+                            }
+                        }
                     }
                     continuation.finish()
                 } catch {
@@ -37,6 +43,11 @@ package struct JournalReader: Sendable {
         init(descriptor: Int32) { self.descriptor = descriptor }
         deinit { if descriptor >= 0 { close(descriptor) } }
         func ring() { convoy_wakeup(descriptor) }
+        /// A moment, or until it rings.
+        func pause() {
+            var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            _ = poll(&wait, 1, 10)
+        }
     }
 }
 

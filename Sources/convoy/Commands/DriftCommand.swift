@@ -16,6 +16,9 @@ struct Drift: AsyncParsableCommand {
 
             Exit 0 without a difference, 2 with any, 69 when something could not be looked at.
 
+            Over several hosts each looks at itself; the database and fleet.yaml are looked at from here. Of a \
+            host that does not answer only that is told.
+
               convoy drift --root ./.convoy
               convoy drift --heal
             """)
@@ -31,6 +34,14 @@ struct Drift: AsyncParsableCommand {
         let context = try workplace.context()
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
         let look = { (lease: HeldLease?) in
+            if context.spec.spansHosts {
+                let hosts = try FleetHosts(context.spec.hosts)
+                let looks = hosts.looks(workplace.layout, under: lease?.fence, progress: progress)
+                let convoy = try workplace.fleetOperator(context, progress: progress, under: lease, over: hosts)
+                return lease == nil
+                    ? try await convoy.drift(on: looks, version: Convoy.version)
+                    : try await convoy.heal(on: looks, version: Convoy.version)
+            }
             let convoy = try workplace.fleetOperator(context, progress: progress, under: lease)
             let control = ControlClient(socket: workplace.layout.controlSocket, fence: lease?.fence)
             return lease == nil
@@ -38,6 +49,7 @@ struct Drift: AsyncParsableCommand {
                 : try await convoy.heal(control, surveyor: PosixSurveyor(), version: Convoy.version)
         }
         let report = heal ? try await workplace.underLease("drift --heal", look) : try await look(nil)
+        progress.endDetail()
         Terminal.print(output.json ? try StableJSON.text(report) : DriftText(report).text)
         if !report.findings.isEmpty { throw ExitCode(Failure.Code.differencesFound.rawValue) }
         if !report.unseen.isEmpty { throw ExitCode(Failure.Code.unavailable.rawValue) }

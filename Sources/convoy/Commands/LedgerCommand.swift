@@ -90,6 +90,7 @@ struct LedgerUserCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var fleet: FleetOptions
+    @OptionGroup var output: JSONOption
 
     @Option(help: "A file (mode 0600) with an administrator's connection string; by default fleet.yaml's.")
     var admin: String?
@@ -99,7 +100,17 @@ struct LedgerUserCommand: AsyncParsableCommand {
         let context = try workplace.context()
         let user = try LedgerTransfer.user(workplace, context, admin.map(Workplace.absolute) ?? context.adminFile)
         let change = try await user.ensure()
-        Terminal.print("\(user.name): \(change.rawValue), in \(user.file)\n")
+        let document = Document(fleet: context.spec.name, user: user.name, file: user.file, change: change)
+        Terminal.print(
+            output.json
+                ? try StableJSON.text(document) : "\(user.name): \(change.rawValue), in \(user.file)\n")
+    }
+
+    private struct Document: Encodable {
+        var fleet: String
+        var user: String
+        var file: String
+        var change: UserChange
     }
 }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Fleet
 import Foundation
+import Operations
 import Planning
 
 struct Logs: AsyncParsableCommand {
@@ -15,6 +16,12 @@ struct Logs: AsyncParsableCommand {
               convoy logs analytics                 # every instance of a pool, of whichever generation
               convoy logs -f analytics-1-g3 gate
               convoy logs --since 30m edge supervisor
+
+            Of a fleet over several hosts: of all of them at the same time, by their own clocks, with the \
+            host's name in each line. A host that does not answer is told once on standard error, and the \
+            others go on; exit 69 then. With -f it is asked again until it is back.
+
+              convoy logs --host web-2 gate
             """)
 
     @OptionGroup var root: RootOption
@@ -35,6 +42,10 @@ struct Logs: AsyncParsableCommand {
         help: "How many of the last lines, of all logs together; 100, with --since all.")
     var lines: Int?
 
+    @Option(
+        name: .customLong("host"), help: "Only this host of a fleet over several. May be repeated.")
+    var hosts: [String] = []
+
     @Argument(help: "Pool, instance, or one of gate, edge, supervisor, refresher.")
     var names: [String] = []
 
@@ -45,19 +56,52 @@ struct Logs: AsyncParsableCommand {
     func run() async throws {
         let workplace = Workplace(file: file, root: root.root)
         let now = Date().timeIntervalSince1970
-        let start = try since.map { try LogTime.since($0, now: now, localOffset: Self.localOffset) }
+        let start = try since.map { try LogTime.since($0, now: now, localOffset: LogReading.localOffset) }
         let query = LogReading.Query(
             selection: LogSelection(names), since: start, last: lines ?? (start == nil ? 100 : nil))
-        let reading = try await LogReading.here(workplace, query, localOffset: Self.localOffset)
         OutputPipe.begin()
         let printer = LogPrinter(text: LogEntryText(isJSON: output.json))
-        let (entries, cursors) = try await reading.history(mayBeEmpty: follow)
-        guard try await printer.show(entries), follow else { return }
-        try await reading.follow(cursors, entries, began: now, printer)
+        if let hosts = try chosenHosts(workplace) { return try await tell(hosts, query, printer) }
+        let reading = try await LogReading.here(workplace, query)
+        // Whose name is wrong is told before anything is shown, where that can be known.
+        let early = LogQueue()
+        let sink: any LogSink = query.last == nil ? printer : early
+        guard let history = try await reading.history(mayBeEmpty: follow, sink) else { return }
+        if !follow { try reading.check(history.known) }
+        guard try await printer.show(await early.all()), follow else { return }
+        try await reading.follow(history, began: now, printer)
     }
 
-    private static let localOffset: LogTime.LocalOffset = { time in
-        Double(TimeZone.current.secondsFromGMT(for: Date(timeIntervalSince1970: time)))
+    /// Nil: this machine's own logs.
+    private func chosenHosts(_ workplace: Workplace) throws -> [HostSpec]? {
+        guard let context = try? workplace.context(), context.spec.spansHosts else {
+            guard hosts.isEmpty else {
+                throw Failure(
+                    .usage, "cannot choose hosts", because: "\(file) names fewer than two",
+                    next: "leave out --host: these are this machine's logs")
+            }
+            return nil
+        }
+        return try context.spec.hosts(named: hosts)
+    }
+
+    private func tell(_ hosts: [HostSpec], _ query: LogReading.Query, _ printer: LogPrinter) async throws {
+        let fleet = try FleetHosts(hosts)
+        let question = LogQuestion(
+            host: "", names: query.selection.names, since: query.since, last: query.last, follows: follow)
+        let logs = FleetLogs(fleet.logs(), question: question, time: SystemTime())
+        let outcome = try await logs.run(
+            FleetLogs.Voice(show: { try await printer.show($0) }, say: { Terminal.printError("convoy: \($0)\n") }))
+        withExtendedLifetime(fleet) {}
+        if outcome.missing.count == hosts.count {
+            throw Failure(
+                .unavailable, "cannot show logs", because: "no host answers",
+                next: "see to the hosts and the way there, then run it again")
+        }
+        if !outcome.missing.isEmpty { throw ExitCode(Failure.Code.unavailable.rawValue) }
+        if !follow, !query.selection.unknown(among: Array(outcome.known)).isEmpty {
+            throw LogReading.unknown(query.selection, outcome.known)
+        }
     }
 }
 
@@ -66,13 +110,18 @@ struct JSONLinesOption: ParsableArguments {
     var json = false
 }
 
+/// Where lines of logs go.
+protocol LogSink: Sendable {
+    /// False when nobody reads any more.
+    func show(_ entries: [LogEntry]) async throws -> Bool
+}
+
 /// Lines of several sources, one write after the other.
-actor LogPrinter {
+actor LogPrinter: LogSink {
     private var text: LogEntryText
 
     init(text: LogEntryText) { self.text = text }
 
-    /// False when nobody reads any more.
     func show(_ entries: [LogEntry]) throws -> Bool {
         guard !entries.isEmpty else { return !OutputPipe.isClosed }
         return OutputPipe.write(try text.text(entries))

@@ -22,7 +22,8 @@ struct UsersVerify: AsyncParsableCommand {
         abstract: "Prove each user now: it can read what its pool may, and nothing else.",
         discussion: """
             Asks the database as its admin which roles each user has, and as the user itself what it may do. \
-            Names users that no instance has. Exit 0 when all is well, 2 when anything is not.
+            Names users that no instance has. Over several hosts each host proves its own. Exit 0 when all is \
+            well, 2 when anything is not, 69 when only a host's silence kept its users from being proved.
             """)
 
     @OptionGroup var fleet: FleetOptions
@@ -35,7 +36,10 @@ struct UsersVerify: AsyncParsableCommand {
         let accounts = try await workplace.fleetOperator(context, progress: progress, under: nil).users()
         let report = UsersReport(fleet: context.spec.name, accounts: accounts)
         Terminal.print(output.json ? try StableJSON.text(report) : report.text)
-        if !report.isWell { throw ExitCode(Failure.Code.differencesFound.rawValue) }
+        if report.accounts.contains(where: { !$0.fault.isEmpty && !$0.isUnseen }) {
+            throw ExitCode(Failure.Code.differencesFound.rawValue)
+        }
+        if !report.isWell { throw ExitCode(Failure.Code.unavailable.rawValue) }
     }
 }
 
@@ -80,15 +84,18 @@ private struct UsersReport: Encodable {
                 account.grants.map { "\($0.role) \($0.database)" }.joined(separator: " "),
                 account.fault.isEmpty ? "proved" + age : account.fault)
         }
-        let count = accounts.count { !$0.fault.isEmpty }
-        return table.text()
+        let unseen = accounts.filter(\.isUnseen)
+        let count = accounts.count { !$0.fault.isEmpty } - unseen.count
+        let silence = Set(unseen.compactMap(\.host)).sorted().joined(separator: ", ")
+        let note = unseen.isEmpty ? "" : "\(unseen.count) not proved: no answer from \(silence)\n"
+        return table.text() + note
             + (count == 0
-                ? "\(accounts.count) users, all proved\n"
+                ? "\(accounts.count - unseen.count) users, all proved\n"
                 : "\(count) of \(accounts.count) users are not as they should be; `convoy drift --heal` corrects them\n")
     }
 
     private enum Keys: String, CodingKey { case fleet, users }
-    private enum UserKeys: String, CodingKey { case name, instance, grants, proof, fault }
+    private enum UserKeys: String, CodingKey { case name, instance, host, grants, proof, fault }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Keys.self)
@@ -99,6 +106,7 @@ private struct UsersReport: Encodable {
             try user.encode(account.name, forKey: .name)
             // Every key is always there, null where there is nothing to say.
             try user.encode(account.instance, forKey: .instance)
+            try user.encode(account.host, forKey: .host)
             try user.encode(account.grants, forKey: .grants)
             try user.encode(account.proof, forKey: .proof)
             try user.encode(account.fault, forKey: .fault)

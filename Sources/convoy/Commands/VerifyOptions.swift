@@ -83,11 +83,15 @@ struct EdgeOptions: ParsableArguments {
         return VerifySubject(target: target, key: key)
     }
 
-    /// - Parameter identity: shown to an edge that asks for a client certificate.
-    func wire(to url: EndpointURL, as identity: ClientIdentity? = nil) throws -> NIOWire {
+    /// - Parameters:
+    ///   - host: where to, unless --connect says otherwise.
+    ///   - identity: shown to an edge that asks for a client certificate.
+    func wire(to url: EndpointURL, at host: HostSpec? = nil, as identity: ClientIdentity? = nil) throws -> NIOWire {
         let roots = try insecureCA.map(bytes)
         let tls = url.isTLS ? NIOWire.TLS(name: url.address, roots: roots, identity: identity) : nil
-        guard let connect else { return NIOWire(address: url.address, port: url.port, tls: tls) }
+        guard let connect else {
+            return NIOWire(address: host?.address ?? url.address, port: url.port, tls: tls)
+        }
         guard let colon = connect.lastIndex(of: ":"), let port = Int(connect[connect.index(after: colon)...]),
             (1...65535).contains(port)
         else {
@@ -99,7 +103,7 @@ struct EdgeOptions: ParsableArguments {
         return NIOWire(address: address, port: port, tls: tls)
     }
 
-    func certified(for url: EndpointURL) throws -> CertifiedClient? {
+    func certified(for url: EndpointURL, at host: HostSpec? = nil) throws -> CertifiedClient? {
         switch (clientCertificate, clientKey) {
         case (nil, nil): return nil
         case (let certificate?, let key?):
@@ -110,7 +114,7 @@ struct EdgeOptions: ParsableArguments {
             }
             guard let secret = try PosixFiles().readSecret(Workplace.absolute(key)) else { throw missing(key) }
             let identity = try ClientIdentity(chain: try bytes(certificate), key: secret)
-            return try CertifiedClient(identity) { try wire(to: url, as: $0) }
+            return try CertifiedClient(identity) { try wire(to: url, at: host, as: $0) }
         default:
             throw Failure(
                 .usage, "cannot show a client certificate", because: "only half of it is given",

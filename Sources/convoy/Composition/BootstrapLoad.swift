@@ -28,7 +28,8 @@ struct BootstrapLoad {
         var all: [(path: String, isSecret: Bool)] = []
         let profile = spec.server.profile
         if profile.contains("/") || profile.hasSuffix(".yaml") { all.append((profile, false)) }
-        if let admin = spec.database?.adminFile { all.append((admin, true)) }
+        // Over several hosts users are the operator's work.
+        if let admin = spec.database?.adminFile, !spec.spansHosts { all.append((admin, true)) }
         if let ledger = spec.ledger?.file { all.append((ledger, true)) }
         if let tls = spec.edge.tls {
             all += [(tls.certificate, false), (tls.key, true)]

@@ -14,11 +14,12 @@ struct Examination {
     let workplace: Workplace
 
     func findings() async -> [Finding] {
-        [
+        let ledger = await ledger()
+        return [
             tool(
                 "nginx", ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"], "apt-get install nginx-light"),
             tool("python3", ["/usr/bin/python3"], "apt-get install python3 python3-venv"),
-            writable(), socketPath(), spec(), admin(), sharedEdge(),
+            writable(), socketPath(), spec(), admin(), sharedEdge(), ledger, mark(),
         ].compactMap(\.self)
     }
 
@@ -61,6 +62,35 @@ struct Examination {
             return Finding(
                 what: workplace.file, ok: false, found: failure?.why ?? "\(error)", next: failure?.next ?? "")
         }
+    }
+
+    /// Where it is, whether it answers, and who is at work.
+    private func ledger() async -> Finding {
+        do {
+            let report = try await LedgerReport.of(workplace, changed: false)
+            return Finding(
+                what: "ledger", ok: true,
+                found: "\(report.place.rawValue), \(report.address); at work: \(report.atWork)", next: "")
+        } catch {
+            let failure = error as? Failure
+            return Finding(
+                what: "ledger", ok: false, found: failure.map { "\($0.what): \($0.why)" } ?? "\(error)",
+                next: failure?.next ?? "see `convoy ledger show`")
+        }
+    }
+
+    /// What this host's supervisor asks, where that is a database: after a move, or with a new password, it is told
+    /// by the next verb that changes something.
+    private func mark() -> Finding? {
+        guard let spec = try? workplace.context().spec, let ledger = spec.ledger, !spec.spansHosts,
+            let uri = try? LedgerAddress(path: workplace.beside(ledger.file)).existing(),
+            let mark = try? LedgerMark.read(workplace.layout)
+        else { return nil }
+        let isNew = mark == LedgerMark(fleet: spec.name, uri: uri)
+        return Finding(
+            what: "ledger mark", ok: isNew,
+            found: isNew ? "as fleet.yaml says" : "not as fleet.yaml says: the supervisor asks elsewhere",
+            next: "run `convoy up`, which writes \(workplace.layout.ledgerMark) anew")
     }
 
     /// Only where the edge is a file in an nginx that is there already.

@@ -3,6 +3,7 @@ import Fleet
 import Foundation
 import Hosts
 import Operations
+import Planning
 import Ports
 import Releases
 import Supervision
@@ -39,6 +40,18 @@ final class FleetHosts: Sendable {
         }
     }
 
+    /// A conversation of its own with each, over the same connection.
+    func logs() -> [(host: String, source: any LogSource)] {
+        sites.map { site in
+            let dialogue = HostDialogue(site.link, host: site.host.name, convoy: Convoy.version)
+            return (site.host.name, HostLogSource(dialogue))
+        }
+    }
+
+    func looks(_ layout: FleetLayout, under fence: Int?, progress: any Ports.Progress) -> any HostLooks {
+        KeptLooks(chores: remoteChores(layout, under: fence, progress: progress), hosts: self)
+    }
+
     func chores(_ layout: FleetLayout, under fence: Int?, progress: any Ports.Progress) -> any HostChores {
         KeptChores(chores: remoteChores(layout, under: fence, progress: progress), hosts: self)
     }
@@ -50,6 +63,14 @@ final class FleetHosts: Sendable {
             digest: { try FileDigest.of($0) }, folder: folder.path, fence: fence, aside: aside,
             progress: progress)
     }
+}
+
+private struct KeptLooks: HostLooks {
+    let chores: RemoteChores
+    let hosts: FleetHosts
+
+    func surveys() async -> [HostAnswered<DriftSurvey>] { await chores.surveys() }
+    func mend(_ hosts: Set<String>) async -> [HostAnswered<[String]>] { await chores.mend(hosts) }
 }
 
 /// The ways are there as long as somebody may use them.

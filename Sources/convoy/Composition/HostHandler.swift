@@ -7,9 +7,12 @@ import Operations
 import Planning
 import Ports
 import Releases
+import Supervision
 
 /// What `convoy host` does for each request, on the host that it runs on.
 struct HostHandler: Sendable {
+    /// Of one conversation: a page follows another.
+    private let pages = LogPages()
     private var workplace: Workplace { Workplace(file: BootstrapPlace.folder + "/fleet.yaml", root: "/") }
 
     func handle(_ request: HostRequest, _ progress: any Ports.Progress) async throws -> JSONValue {
@@ -39,6 +42,13 @@ struct HostHandler: Sendable {
         case .forget:
             try await membership.leave(under: request.fence)
             return .object([:])
+        case .logs:
+            return try JSONValue(encoding: try await pages.begin(try request.question(), workplace))
+        case .more: return try JSONValue(encoding: try await pages.next())
+        case .survey:
+            return try await control { try JSONValue(encoding: try await $0.survey().completed(by: PosixSurveyor())) }
+        case .mend:
+            return try await control(under: request.fence) { try JSONValue(encoding: try await $0.heal()) }
         case .facts: return try await facts(request.with["files"])
         case .plan: return try await plan(progress)
         case .receive: return try await receive(request.with)
@@ -50,10 +60,18 @@ struct HostHandler: Sendable {
             try await workplace.host().keepRules()
             return .object([:])
         case .status:
-            let control = ControlClient(socket: workplace.layout.controlSocket)
-            defer { Task { await control.close() } }
-            return try JSONValue(encoding: try await control.status(newerThan: nil, timeout: 0).status)
+            return try await control {
+                try JSONValue(encoding: try await $0.status(newerThan: nil, timeout: 0).status)
+            }
         }
+    }
+
+    private func control(
+        under fence: Int? = nil, _ body: (ControlClient) async throws -> JSONValue
+    ) async throws -> JSONValue {
+        let control = ControlClient(socket: workplace.layout.controlSocket, fence: fence)
+        defer { Task { await control.close() } }
+        return try await body(control)
     }
 
     /// - Parameter files: paths, one a line.

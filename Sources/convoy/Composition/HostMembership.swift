@@ -99,6 +99,8 @@ extension HostRequest {
         try read("passwords", as: [String: String].self).mapValues { Secret($0) }
     }
 
+    func question() throws -> LogQuestion { try read("question") }
+
     var fence: Int? { with["fence"].flatMap { Int($0) } }
 
     private func read<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) throws -> Value {

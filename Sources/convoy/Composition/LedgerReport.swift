@@ -28,6 +28,8 @@ struct LedgerReport: Encodable {
             changed: changed)
     }
 
+    var atWork: String { lease.map { $0.expired ? "nobody" : $0.words } ?? "nobody" }
+
     var text: String {
         let record = cargo.record
         let rollout = record.rollout.map { "\($0.number), \($0.state.rawValue)" } ?? "none"
@@ -37,7 +39,7 @@ struct LedgerReport: Encodable {
             ("newest rollout", rollout),
             ("journals", "\(cargo.journals.count), of \(cargo.journals.values.reduce(0) { $0 + $1.count }) entries"),
             ("audit", "\(record.audit.count) entries"), ("leases given", "\(cargo.fence)"),
-            ("at work", lease.map { $0.expired ? "nobody" : $0.words } ?? "nobody"),
+            ("at work", atWork),
         ]
         let width = rows.map(\.0.count).max() ?? 0
         return rows.map { $0.0 + String(repeating: " ", count: width - $0.0.count + 2) + $0.1 + "\n" }.joined()

@@ -13,6 +13,8 @@ struct LogReading: Sendable {
         /// Seconds since 1970.
         var since: Double?
         var last: Int?
+        /// This machine's name where the fleet is on several.
+        var host: String?
     }
 
     typealias Cursors = [String: LogCursor]
@@ -26,65 +28,105 @@ struct LogReading: Sendable {
     let query: Query
     let localOffset: LogTime.LocalOffset
 
-    static func here(
-        _ workplace: Workplace, _ query: Query, localOffset: @escaping LogTime.LocalOffset
-    ) async throws -> LogReading {
+    static let localOffset: LogTime.LocalOffset = { time in
+        Double(TimeZone.current.secondsFromGMT(for: Date(timeIntervalSince1970: time)))
+    }
+
+    static func here(_ workplace: Workplace, _ query: Query) async throws -> LogReading {
         let isJournal = try workplace.host().backend == .systemd
         return LogReading(
             files: LogFiles(directory: workplace.layout.logs),
-            journal: isJournal ? (JournalReader(), try await fleet(workplace)) : nil, query: query,
+            journal: isJournal ? (JournalReader(), try await fleet(workplace, isMember: query.host != nil)) : nil,
+            query: query,
             localOffset: localOffset)
     }
 
     /// What the ledger says runs here; else what fleet.yaml says.
-    private static func fleet(_ workplace: Workplace) async throws -> String {
+    private static func fleet(_ workplace: Workplace, isMember: Bool) async throws -> String {
+        // The ledger of a fleet over several hosts is none of theirs.
+        if isMember { return try SpecFile(path: workplace.file, workplace: workplace).load().spec.name }
         let record = try? await workplace.leases.ledger().load()
         let plan = record?.current ?? record?.next ?? record?.previous
         return try plan?.fleet ?? SpecFile(path: workplace.file, workplace: workplace).load().spec.name
     }
 
-    /// What was written until now, by time, and where files go on.
-    func history(mayBeEmpty: Bool) async throws -> ([LogEntry], Cursors) {
-        var sources: [[LogEntry]] = []
+    struct History {
         var cursors: Cursors = [:]
+        /// Names that there are logs of.
+        var known: Set<String> = []
+        /// The newest lines, as far as `follow` has to know what was told.
+        var newest: [LogEntry] = []
+    }
+
+    private static let piece = 256
+
+    /// Tells what was written until now, by time, piece by piece; nil when nobody reads any more.
+    func history(mayBeEmpty: Bool, _ sink: any LogSink) async throws -> History? {
+        var history = History()
+        var sources: [[LogEntry]] = []
         let names = try fileNames()
         for name in names where query.selection.includes(name) {
             let (lines, cursor) = try files.read(name, last: query.last)
-            cursors[name] = cursor
+            history.cursors[name] = cursor
             let rest = mayBeEmpty ? [] : [cursor.unfinished].compactMap(\.self)
             sources.append(dated(lines + rest, name, otherwise: files.modified(name) ?? 0))
         }
-        if let journal {
-            var entries: [LogEntry] = []
-            for try await line in journal.reader.lines(journalQuery(journal.fleet)) { entries.append(LogEntry(line)) }
-            sources.append(entries)
+        history.known = Set(names + sources.joined().map(\.source) + (journal == nil ? [] : Self.daemons))
+        guard let journal else {
+            let all = LogEntry.merged(sources, last: query.last)
+            history.newest = all
+            return try await sink.show(all) ? history : nil
         }
-        let known = names + sources.joined().map(\.source) + (journal == nil ? [] : Self.daemons)
-        if !mayBeEmpty { try check(known) }
-        return (LogEntry.merged(sources, last: query.last), cursors)
+        return try await tell(journal, sources, history, sink)
     }
 
-    private func check(_ known: [String]) throws {
-        guard known.isEmpty || !query.selection.unknown(among: known).isEmpty else { return }
-        let unknown = query.selection.unknown(among: known).joined(separator: ", ")
-        throw Failure(
+    /// The journal may be larger than memory: no more of it is held than a piece, or the last lines that are wanted.
+    private func tell(
+        _ journal: (reader: JournalReader, fleet: String), _ sources: [[LogEntry]], _ before: History,
+        _ sink: any LogSink
+    ) async throws -> History? {
+        var history = before
+        var piece: [LogEntry] = []
+        var others = LogEntry.merged(sources)[...]
+        for try await line in journal.reader.lines(journalQuery(journal.fleet)) {
+            let entry = LogEntry(line)
+            history.known.formUnion([entry.source, entry.pool].compactMap(\.self))
+            if history.newest.first?.time != entry.time { history.newest = [] }
+            history.newest.append(entry)
+            piece.append(entry)
+            guard query.last == nil, piece.count >= Self.piece else { continue }
+            let older = others.prefix { $0.time <= entry.time }
+            others = others.dropFirst(older.count)
+            guard try await sink.show(LogEntry.merged([Array(older), piece])) else { return nil }
+            piece = []
+        }
+        return try await sink.show(LogEntry.merged([Array(others), piece], last: query.last)) ? history : nil
+    }
+
+    func check(_ known: Set<String>) throws {
+        guard known.isEmpty || !query.selection.unknown(among: Array(known)).isEmpty else { return }
+        throw Self.unknown(query.selection, known)
+    }
+
+    static func unknown(_ selection: LogSelection, _ known: Set<String>) -> Failure {
+        let unknown = selection.unknown(among: Array(known)).joined(separator: ", ")
+        return Failure(
             .unavailable, "cannot show logs", because: "there are none" + (unknown.isEmpty ? "" : " of \(unknown)"),
-            next: known.isEmpty
-                ? "run `convoy up` first" : "choose from: \(Set(known).sorted().joined(separator: ", "))")
+            next: known.isEmpty ? "run `convoy up` first" : "choose from: \(known.sorted().joined(separator: ", "))")
     }
 
     /// Returns when nobody reads any more.
     /// - Parameter began: before `history` was asked for.
-    func follow(_ cursors: Cursors, _ shown: [LogEntry], began: Double, _ printer: LogPrinter) async throws {
+    func follow(_ history: History, began: Double, _ sink: any LogSink) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await followFiles(cursors, printer) }
-            if let journal { group.addTask { try await follow(journal, after: shown, began: began, printer) } }
+            group.addTask { try await followFiles(history.cursors, sink) }
+            if let journal { group.addTask { try await follow(journal, after: history.newest, began: began, sink) } }
             try await group.next()
             group.cancelAll()
         }
     }
 
-    private func followFiles(_ before: Cursors, _ printer: LogPrinter) async throws {
+    private func followFiles(_ before: Cursors, _ sink: any LogSink) async throws {
         var cursors = before
         while true {
             var sources: [[LogEntry]] = []
@@ -95,7 +137,7 @@ struct LogReading: Sendable {
                 cursors[name] = cursor
                 if !lines.isEmpty { sources.append(dated(lines, name, otherwise: Date().timeIntervalSince1970)) }
             }
-            guard try await printer.show(LogEntry.merged(sources)) else { return }
+            guard try await sink.show(LogEntry.merged(sources)) else { return }
             try await Task.sleep(for: Self.pace)
         }
     }
@@ -103,7 +145,7 @@ struct LogReading: Sendable {
     /// From the last line that was shown on; those of the same instant that were shown are left out.
     private func follow(
         _ journal: (reader: JournalReader, fleet: String), after shown: [LogEntry], began: Double,
-        _ printer: LogPrinter
+        _ sink: any LogSink
     ) async throws {
         let own = shown.filter { !LogName.edgeFiles.contains($0.source) }
         let start = own.map(\.time).max()
@@ -116,7 +158,7 @@ struct LogReading: Sendable {
             let entry = LogEntry(line)
             if let place = repeated.firstIndex(of: entry) {
                 repeated.remove(at: place)
-            } else if try await !printer.show([entry]) {
+            } else if try await !sink.show([entry]) {
                 return
             }
         }
@@ -136,7 +178,7 @@ struct LogReading: Sendable {
             if Self.daemons.contains(name) { return .daemon(name) }
             return LogName(name).pool == nil ? .pool(name) : .instance(name)
         }
-        return JournalQuery(fleet: fleet, sources: Set(sources), since: query.since, last: query.last)
+        return JournalQuery(fleet: fleet, sources: Set(sources), since: query.since, last: query.last, host: query.host)
     }
 }
 

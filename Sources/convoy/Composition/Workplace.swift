@@ -107,15 +107,17 @@ struct Workplace {
     }
 
     /// Without a lease it can look, and change nothing. Of a fleet over several hosts it works on these.
+    ///
+    /// - Parameter known: ways to them that are there already.
     func fleetOperator(
         _ context: FleetContext, progress: any Ports.Progress, under lease: HeldLease? = nil,
-        acceptsBreaking: Bool = false,
+        acceptsBreaking: Bool = false, over known: FleetHosts? = nil,
         journaled: @escaping @Sendable (JournalEntry) -> Void = { _ in }
     ) throws -> FleetOperator {
         let local = try localOperator(
             context, progress: progress, under: lease, acceptsBreaking: acceptsBreaking, journaled: journaled)
         guard context.spec.spansHosts else { return local }
-        let hosts = try FleetHosts(context.spec.hosts)
+        let hosts = try known ?? FleetHosts(context.spec.hosts)
         var ports = local.ports
         let chores = hosts.chores(layout, under: lease?.fence, progress: progress)
         let control = hosts.control(under: lease?.fence, progress: progress)

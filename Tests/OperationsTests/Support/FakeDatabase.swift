@@ -39,6 +39,12 @@ struct FakeUsers: UserDirectory {
         try fuse.pass()
         return database[name]?.grants == Set(grants)
     }
+    func restrict(_ name: String, to grants: [DatabaseGrant]) async throws -> Bool {
+        try fuse.pass()
+        guard database[name] != nil else { return false }
+        database[name]?.grants = Set(grants)
+        return true
+    }
     func remove(_ name: String) async throws {
         try fuse.pass()
         database[name] = nil

@@ -123,7 +123,8 @@ final class SimulatedHost: HostLink {
             state.did.append("keep rules")
             said.append(.done(.null))
         case .wake: said.append(.done(.object(["started": .bool(false)])))
-        case .lacks, .room, .keep, .sweep, .forget, .reader, .hello, .facts, .status: said.append(.done(.null))
+        case .logs, .more, .survey, .mend, .forget, .reader: said.append(.done(.null))
+        case .lacks, .room, .keep, .sweep, .hello, .facts, .status: said.append(.done(.null))
         }
         return HostAnswer(exitCode: 0, output: try said.map { try $0.line() })
     }

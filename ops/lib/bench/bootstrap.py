@@ -53,7 +53,7 @@ def run(wishes):
     os.environ["CONVOY_BIN"] = rig.binary()
     harness.parts.run_under("client")
     from ssh_fleet import BootstrapWorld
-    many = [f"host-{number}" for number in range(1, wishes.hosts + 1)]
+    many = [f"host-{number}" for number in range(1, (wishes.hosts or 8) + 1)]
     with contextlib.ExitStack() as stack:
         rig.say(f"booting {len(many) + 1} hosts")
         world = BootstrapWorld(stack, ["alone", *many])
