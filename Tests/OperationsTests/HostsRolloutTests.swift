@@ -92,10 +92,13 @@ struct HostsRolloutTests {
         _ = try await lab.run { try await first.up() }
         lab.cutNext(cut)
         let second = lab.newOperator("2.0.0")
-        let outcome = try await lab.run { () -> String in
-            do { return "\(try await second.rollout())" } catch { return "\(error)" }
+        let (outcome, code) = try await lab.run { () -> (String, Failure.Code?) in
+            do {
+                return ("\(try await second.rollout())", nil)
+            } catch { return ("\(error)", (error as? Failure)?.code) }
         }
         await (second.ports.control as? HostsControl)?.close()
+        let atOnce = try await lab.serving()
         await lab.pass(30)
         let served = try await lab.serving()
         let some = Set(served.compactMap(\.self))
@@ -104,6 +107,11 @@ struct HostsRolloutTests {
         let step = record.rollout.flatMap { $0.number == 2 ? $0.step : nil } ?? ""
         let decided = record.current?.number == 2 || ["drain", "stop", "finalize", "prune"].contains(step)
         if some.count == 1 { #expect(some.contains(decided ? 2 : 1), "\(cut): \(served), \(record.rollout as Any)") }
+        // An operator who says so is sure of it; and before the decision there is no other end.
+        if !decided {
+            #expect(code == .failed || code == .unavailable, "\(cut): \(outcome)")
+            #expect(Set(atOnce.compactMap(\.self)) == [1], "\(cut): \(atOnce), \(outcome)")
+        }
         // Back again, everything goes on to one end.
         lab.heal()
         let third = lab.newOperator("2.0.0")

@@ -62,13 +62,20 @@ extension HostsControl: SupervisorControl {
         if serving.allSatisfy({ $0 == 0 }) {
             // Nothing was served before, so that no host can serve anything older than the others.
             try await askAll("cannot flip every host") { try await $1.flip(to: generation) }
+        } else if isWayBack(to: generation) {
+            try await goBack(to: generation)
         } else if trial == nil, report.trial == nil, serving.allSatisfy({ [0, generation].contains($0) }) {
             try await admit(to: generation)
-        } else if serving.contains(where: { $0 > generation }) || trial.map({ $0 > generation }) == true {
-            try await goBack(to: generation)
         } else {
             try await flipTogether(to: generation, from: report.status.generation)
         }
+    }
+
+    /// Something newer is on a host, whether or not it is known to serve there: who does not answer now may hold it on
+    /// trial, or be told to by a word that is still on its way.
+    private func isWayBack(to generation: Int) -> Bool {
+        let known = members.compactMap(\.report).flatMap { [$0.status.generation] + $0.generations.map(\.number) }
+        return (known + [trial].compactMap(\.self)).contains { $0 > generation }
     }
 
     /// Hosts that serve nothing yet: no other serves anything else, and none can go back.
