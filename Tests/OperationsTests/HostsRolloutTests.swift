@@ -86,6 +86,17 @@ struct HostsRolloutTests {
         #expect(ends["all new"] != nil || ends["new, the cut one shut"] != nil, "\(ends)")
     }
 
+    @Test("cut at each call that arrives: an operator who says that it is undone has waited until it is")
+    func certainty() async throws {
+        let whole = HostsLab()
+        let first = whole.newOperator("1.0.0")
+        _ = try await whole.run { try await first.up() }
+        whole.cutNext(nil)
+        let second = whole.newOperator("2.0.0")
+        _ = try await whole.run { try await second.rollout() }
+        for at in 1...whole.callCount { _ = try await voyage(HostsLab.Cut(host: 1, at: at, arrives: true)) }
+    }
+
     private func voyage(_ cut: HostsLab.Cut) async throws -> String {
         let lab = HostsLab()
         let first = lab.newOperator("1.0.0")
