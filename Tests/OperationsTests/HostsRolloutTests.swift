@@ -65,13 +65,7 @@ struct HostsRolloutTests {
     @Test("cut at any call, with the word arrived or not, with power or not: all or nothing", arguments: 0..<4)
     func law(kind: Int) async throws {
         var spread = SystemSeed(seed: UInt64(kind) &* 7919 &+ 17)
-        let whole = HostsLab()
-        let first = whole.newOperator("1.0.0")
-        _ = try await whole.run { try await first.up() }
-        whole.cutNext(nil)
-        let second = whole.newOperator("2.0.0")
-        _ = try await whole.run { try await second.rollout() }
-        let count = whole.callCount
+        let count = try await callsOfRollout()
         #expect(count > 30)
         var ends: [String: Int] = [:]
         var at = 1 + Int.random(in: 0..<4, using: &spread)
@@ -88,13 +82,17 @@ struct HostsRolloutTests {
 
     @Test("cut at each call that arrives: an operator who says that it is undone has waited until it is")
     func certainty() async throws {
+        for at in 1...(try await callsOfRollout()) { _ = try await voyage(HostsLab.Cut(host: 1, at: at, arrives: true)) }
+    }
+
+    private func callsOfRollout() async throws -> Int {
         let whole = HostsLab()
         let first = whole.newOperator("1.0.0")
         _ = try await whole.run { try await first.up() }
         whole.cutNext(nil)
         let second = whole.newOperator("2.0.0")
         _ = try await whole.run { try await second.rollout() }
-        for at in 1...whole.callCount { _ = try await voyage(HostsLab.Cut(host: 1, at: at, arrives: true)) }
+        return whole.callCount
     }
 
     private func voyage(_ cut: HostsLab.Cut) async throws -> String {

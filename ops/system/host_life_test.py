@@ -13,44 +13,22 @@ from harness import check, eventually, test
 harness.parts.run_under("client")
 
 from hosts import HOSTS, run
-from hosts_fleet import NAMES, FleetWorld, whole
+from hosts_fleet import EDGE, NAMES, FleetWorld, whole
 from ssh_fleet import NAME
 
 # Clients that go to the next host when one answers 503, as whatever balances does.
-ROAMING = """
-    import http.client, json, random, socket, ssl, sys, threading, time
-    name, trust, token, *addresses = sys.argv[1:]
-    context = ssl.create_default_context(cafile=trust)
-    over, lock = threading.Event(), threading.Lock()
+ROAMING = EDGE + """
     told = {"calls": {}, "moves": 0, "faults": []}
-    class Edge(http.client.HTTPSConnection):
-        def connect(self):
-            self.sock = context.wrap_socket(socket.create_connection((self.address, 443), 5), server_hostname=name)
-    def ask(edge, number, method, session, **parameters):
-        headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json",
-                   "Accept": "application/json, text/event-stream"}
-        if session:
-            headers |= {"Mcp-Session-Id": session, "MCP-Protocol-Version": "2025-11-25"}
-        edge.request("POST", "/analytics/mcp", json.dumps(
-            {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}), headers)
-        answer = edge.getresponse()
-        answer.read()
-        if answer.getheader("Connection") == "close": edge.close()
-        return answer
     def client(start):
         place, session, is_open, number, edge = start, None, False, 0, None
         while not over.is_set():
             number += 1
             address = addresses[place % len(addresses)]
             try:
-                if edge is None:
-                    edge = Edge(name, timeout=15)
-                    edge.address = address
+                edge = edge or Edge(address)
                 if not is_open:
-                    answer = ask(edge, number, "initialize", None, protocolVersion="2025-11-25", capabilities={},
-                                 clientInfo={"name": "test", "version": "1"})
-                    # This server has sessions in some versions only.
-                    session, is_open = answer.getheader("Mcp-Session-Id"), answer.status == 200
+                    answer, session = initialize(edge, number)
+                    is_open = answer.status == 200
                 else:
                     answer = ask(edge, number, "tools/list", session)
                     if answer.status == 200:
@@ -67,13 +45,7 @@ ROAMING = """
                 if edge: edge.close()
                 edge = None
             time.sleep(random.uniform(0.02, 0.08))
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(9)]
-    for thread in threads: thread.start()
-    print("calling", flush=True)
-    sys.stdin.read()
-    over.set()
-    for thread in threads: thread.join()
-    print(json.dumps(told))
+    run(client, range(9), told)
     """
 
 

@@ -16,15 +16,16 @@ from hosts import HOSTS, run
 from ssh_fleet import NAME, BootstrapWorld
 
 NAMES = ("a", "b", "c")
-# Clients of every host until standard input ends: sessions are opened anew where theirs has ended with a 404.
-LOAD = """
+# The beginning and the end of a script of clients: each is a thread that calls until standard input ends.
+EDGE = """
     import http.client, json, random, socket, ssl, sys, threading, time
     name, trust, token, *addresses = sys.argv[1:]
     context = ssl.create_default_context(cafile=trust)
     over, lock = threading.Event(), threading.Lock()
-    told = {"calls": 0, "sessions": 0, "faults": [], "versions": []}
     class Edge(http.client.HTTPSConnection):
-        address = None
+        def __init__(self, address):
+            super().__init__(name, timeout=15)
+            self.address = address
         def connect(self):
             self.sock = context.wrap_socket(socket.create_connection((self.address, 443), 5), server_hostname=name)
     def ask(edge, number, method, session, **parameters):
@@ -35,24 +36,40 @@ LOAD = """
         edge.request("POST", "/analytics/mcp", json.dumps(
             {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}), headers)
         answer = edge.getresponse()
-        said = answer.read().decode()
+        answer.read()
         if answer.getheader("Connection") == "close": edge.close()
-        return answer.status, answer.getheader("Mcp-Session-Id"), said
+        return answer
+    def initialize(edge, number):
+        answer = ask(edge, number, "initialize", None, protocolVersion="2025-11-25", capabilities={},
+                     clientInfo={"name": "test", "version": "1"})
+        # This server has sessions in some versions only.
+        return answer, answer.getheader("Mcp-Session-Id")
+    def run(client, places, told):
+        threads = [threading.Thread(target=client, args=(place,)) for place in places]
+        for thread in threads: thread.start()
+        print("calling", flush=True)
+        sys.stdin.read()
+        over.set()
+        for thread in threads: thread.join()
+        print(json.dumps(told))
+    """
+# Clients of every host: sessions are opened anew where theirs has ended with a 404.
+LOAD = EDGE + """
+    told = {"calls": 0, "sessions": 0, "faults": []}
     def client(address):
-        edge = Edge(name, timeout=15)
-        edge.address, session, is_open, number = address, None, False, 0
+        edge, session, is_open, number = Edge(address), None, False, 0
         while not over.is_set():
             number += 1
             try:
                 if not is_open:
-                    status, session, said = ask(edge, number, "initialize", None, protocolVersion="2025-11-25",
-                                                capabilities={}, clientInfo={"name": "test", "version": "1"})
+                    answer, session = initialize(edge, number)
+                    status = answer.status
                     with lock:
                         told["sessions"] += 1
                         if status != 200: told["faults"].append([time.time(), address, "initialize", status])
                     is_open = status == 200
                     continue
-                status, _, said = ask(edge, number, "tools/list", session)
+                status = ask(edge, number, "tools/list", session).status
                 with lock:
                     told["calls"] += 1
                     if status not in (200, 404): told["faults"].append([time.time(), address, "call", status])
@@ -61,13 +78,7 @@ LOAD = """
                 with lock: told["faults"].append([time.time(), address, "wire", repr(error)])
                 edge.close()
             time.sleep(random.uniform(0.02, 0.08))
-    threads = [threading.Thread(target=client, args=(address,)) for address in addresses for _ in range(3)]
-    for thread in threads: thread.start()
-    print("calling", flush=True)
-    sys.stdin.read()
-    over.set()
-    for thread in threads: thread.join()
-    print(json.dumps(told))
+    run(client, [address for address in addresses for _ in range(3)], told)
     """
 
 
