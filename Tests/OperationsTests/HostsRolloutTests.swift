@@ -82,7 +82,9 @@ struct HostsRolloutTests {
 
     @Test("cut at each call that arrives: an operator who says that it is undone has waited until it is")
     func certainty() async throws {
-        for at in 1...(try await callsOfRollout()) { _ = try await voyage(HostsLab.Cut(host: 1, at: at, arrives: true)) }
+        for at in 1...(try await callsOfRollout()) {
+            _ = try await voyage(HostsLab.Cut(host: 1, at: at, arrives: true))
+        }
     }
 
     private func callsOfRollout() async throws -> Int {
