@@ -62,10 +62,10 @@ def chosen(host):
 def lines(host):
     rows = [json.loads(row) for row in host.logs("--json").splitlines()]
     schema = json.loads((harness.OPS / "schemas/logs.schema.json").read_text())
-    keys = {"time", "source", "pool", "generation", "priority", "message"}
+    keys = {"time", "host", "source", "pool", "generation", "priority", "message"}
     check(set(schema["properties"]) == keys == set(schema["required"]), "schema")
     check(all(set(row) == keys for row in rows), f"{rows[0]}")
-    check(rows[0] == {"time": "2026-11-21T10:00:01.000Z", "source": "analytics-1-g2", "pool": "analytics",
+    check(rows[0] == {"time": "2026-11-21T10:00:01.000Z", "host": None, "source": "analytics-1-g2", "pool": "analytics",
                       "generation": 2, "priority": None, "message": "2026-11-21T10:00:01Z one"}, f"{rows[0]}")
     check("hush1" not in json.dumps(rows), "a password is shown")
 
