@@ -182,7 +182,7 @@ struct CompatibilityTests {
         try await lab.expectOnly(4, version: "1.0.0")
     }
 
-    @Test("a server that refuses its settings is heard before anything is made; no secret was told to it")
+    @Test("a server that refuses its settings is heard before anything is made; it knows no secret, and its bytes are right")
     func dryRun() async throws {
         let server = FakeDryRunner()
         world.dryRunner.withLock { $0 = server }
@@ -197,6 +197,13 @@ struct CompatibilityTests {
                 plain.ports, layout: world.layout, room: FixedRoom(room: RoomFigures()))
             return FleetOperator(ports: plain.ports, context: plain.context, seams: seams)
         }
+        world.seal.breakSeal(Failure(.failed, "tampered with", because: "a byte", next: "fetch it again"))
+        let tampered = next()
+        let alarm = try await failure { _ = try await world.run { try await tampered.rollout() } }
+        #expect(alarm.why.contains("tampered with"), "\(alarm)")
+        #expect(server.asked.withLock { $0.isEmpty }, "a release that was tampered with was run")
+        world.seal.breakSeal(nil)
+
         server.answer.withLock { $0 = "size must be even (exit 1)" }
         let refused = next()
         let refusal = try await failure { _ = try await world.run { try await refused.rollout() } }
@@ -208,7 +215,7 @@ struct CompatibilityTests {
         server.answer.withLock { $0 = nil }
         let taken = next()
         _ = try await world.run { try await taken.rollout() }
-        try await lab.expectOnly(3, version: "2.0.0")
+        try await lab.expectOnly(4, version: "2.0.0")
         let asked = server.asked.withLock { $0 }
         #expect(asked.count == 2, "one of each pool, each time: \(asked)")
         #expect(asked.allSatisfy { $0.arguments.last == "--check" && $0.deadline == 3 })

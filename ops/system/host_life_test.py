@@ -2,9 +2,6 @@
 """One fleet over three hosts of the lab: a host is drained and rebooted, goes away and comes back, and is removed."""
 
 import json
-import subprocess
-import sys
-import textwrap
 import time
 
 import harness
@@ -12,9 +9,8 @@ from harness import check, eventually, test
 
 harness.parts.run_under("client")
 
-from hosts import HOSTS, run
+from hosts import run
 from hosts_fleet import EDGE, NAMES, FleetWorld, whole
-from ssh_fleet import NAME
 
 # Clients that go to the next host when one answers 503, as whatever balances does.
 ROAMING = EDGE + """
@@ -51,12 +47,7 @@ ROAMING = EDGE + """
 
 class World(FleetWorld):
     def roam(self):
-        rows = self.lab.rows()
-        words = [HOSTS, "--lab", self.lab.folder, "net", "--", sys.executable, "-c", textwrap.dedent(ROAMING),
-                 NAME, self.folder / "tls/edge.pem", self.token, *[rows[host]["ip"] for host in NAMES]]
-        clients = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        check(clients.stdout.readline() == "calling\n", "no load")
-        return clients
+        return self.load(ROAMING)
 
     def change(self, *words):
         text = self.convoy(*words, "--json").stdout

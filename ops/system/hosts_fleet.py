@@ -126,9 +126,9 @@ class FleetWorld(BootstrapWorld):
             found.append(times[-1])
         return found
 
-    def load(self):
+    def load(self, script=LOAD):
         rows = self.lab.rows()
-        words = [HOSTS, "--lab", self.lab.folder, "net", "--", sys.executable, "-c", textwrap.dedent(LOAD),
+        words = [HOSTS, "--lab", self.lab.folder, "net", "--", sys.executable, "-c", textwrap.dedent(script),
                  NAME, self.folder / "tls/edge.pem", self.token, *[rows[host]["ip"] for host in NAMES]]
         clients = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         check(clients.stdout.readline() == "calling\n", "no load")

@@ -13,6 +13,8 @@ extension FleetSupervisor {
         }
         let release = settings.layout.releases + "/" + plan.release.digest.hex
         guard try !ports.files.list(release).isEmpty else { return }
+        // Nothing of a release runs before every byte of it is as it was fetched.
+        try await checkBytes(of: plan.release.digest)
         let pools = Dictionary(plan.instances.map { ($0.pool, $0) }) { first, _ in first }
         for (pool, instance) in pools.sorted(by: { $0.key < $1.key }) {
             let trial = DryRun(

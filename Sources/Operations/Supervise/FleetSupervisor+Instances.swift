@@ -76,7 +76,7 @@ extension FleetSupervisor {
     }
 
     /// Those that ask while somebody looks get that answer: the instances of a generation start together.
-    private func checkBytes(of release: Digest) async throws {
+    func checkBytes(of release: Digest) async throws {
         if let running = sealChecks[release] { return try await running.value }
         // Off the actor: a release of thousands of files takes a while, and others must not wait.
         let check = Task.detached { [seal = ports.seal] in try seal.check(release) }

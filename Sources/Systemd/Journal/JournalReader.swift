@@ -11,7 +11,8 @@ package struct JournalReader: Sendable {
     /// - Parameter directory: of journal files; nil for this machine's journal.
     package init(directory: String? = nil) { self.directory = directory }
 
-    /// In the order of the journal, and not read far ahead of who listens. Ends by itself unless the query follows; ends when nobody listens any more.
+    /// In the order of the journal, and not read far ahead of who listens. Ends by itself unless the query follows;
+    /// ends when nobody listens any more.
     package func lines(_ query: JournalQuery) -> AsyncThrowingStream<JournalLine, any Error> {
         AsyncThrowingStream(bufferingPolicy: .bufferingOldest(1024)) { continuation in
             let wake = convoy_wakeup_make()

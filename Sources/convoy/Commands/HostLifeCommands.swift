@@ -40,24 +40,16 @@ struct Drain: AsyncParsableCommand {
 
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
+    @OptionGroup var sessions: SessionDeadline
 
     @Argument(help: "Its name in fleet.yaml; `local` where fleet.yaml names none.")
     var host: String
 
-    @Option(help: "How long sessions may go on, such as 90s or 2m.")
-    var deadline = "2m"
-
     @Flag(help: "Although no other host takes sessions then.")
     var force = false
 
-    func validate() throws {
-        guard let time = try? Seconds(parsing: deadline), time.value <= 86_400 else {
-            throw ValidationError("--deadline is a time up to 24h, such as 90s or 2m")
-        }
-    }
-
     func run() async throws {
-        let time = try Seconds(parsing: deadline)
+        let time = try sessions.time
         try await HostVerbRun(fleet, output).run("drain") {
             try await $0.drain(host, deadline: time, force: force)
         }
@@ -96,6 +88,7 @@ struct Remove: AsyncParsableCommand {
 
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var output: JSONOption
+    @OptionGroup var sessions: SessionDeadline
 
     @Argument(help: "Its name in fleet.yaml, or the one that it had there.")
     var host: String
@@ -103,19 +96,10 @@ struct Remove: AsyncParsableCommand {
     @Flag(help: "It does not answer, and never will.")
     var gone = false
 
-    @Option(help: "How long its sessions may go on, such as 90s or 2m.")
-    var deadline = "2m"
-
-    func validate() throws {
-        guard let time = try? Seconds(parsing: deadline), time.value <= 86_400 else {
-            throw ValidationError("--deadline is a time up to 24h, such as 90s or 2m")
-        }
-    }
-
     func run() async throws {
         let workplace = Workplace(fleet)
         var context = try workplace.context()
-        let time = try Seconds(parsing: deadline)
+        let time = try sessions.time
         let progress = TerminalProgress(terminal: workplace.terminal, isQuiet: output.json)
         let isListed = context.spec.hosts.contains { $0.name == host }
         if !isListed {
@@ -139,6 +123,19 @@ struct Remove: AsyncParsableCommand {
         if let words = removal.drained?.words, !words.isEmpty { lines.append("  \(words)") }
         if isListed { lines.append("  now take it out of `hosts` in \(fleet.file): else `convoy up` adds it again") }
         return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+struct SessionDeadline: ParsableArguments {
+    @Option(help: "How long its sessions may go on, such as 90s or 2m.")
+    var deadline = "2m"
+
+    var time: Seconds { get throws { try Seconds(parsing: deadline) } }
+
+    func validate() throws {
+        guard let time = try? time, time.value <= 86_400 else {
+            throw ValidationError("--deadline is a time up to 24h, such as 90s or 2m")
+        }
     }
 }
 
