@@ -10,9 +10,9 @@ package enum AdmissionDecision: Sendable, Equatable {
     case unavailable(reason: String)
 
     /// Why a request is refused for good, in one word: `X-Convoy-Reason`. The edge makes 404 of
-    /// `session` and 429 of `rate`; the others stay 403.
+    /// `session`, 429 of `rate` and 400 of `malformed`; the others stay 403.
     package enum Refusal: String, Sendable, Equatable {
-        case origin, pool, method, scope, request, session, tool, client, rate
+        case origin, pool, method, scope, request, session, tool, client, rate, malformed
     }
 
     package var status: Int {

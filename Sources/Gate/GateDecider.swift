@@ -18,8 +18,10 @@ struct GateDecider: Sendable {
     /// The answer at once, unless the refresher has to be asked first.
     func reply(to question: Question, on loop: any EventLoop) -> Reply {
         switch question.aim {
+        case .authorize where question.isOdd: .now(refuseOdd(question.access))
         case .authorize: authorize(question.access, on: loop)
         case .health: .now(health())
+        case .session where question.isOdd: .now(GateAnswer(status: 400))
         case .session: .now(openSession(question))
         case .sessions: .now(countSessions(question.access.query))
         case .unknown: .now(GateAnswer(status: 404))
@@ -45,6 +47,12 @@ struct GateDecider: Sendable {
             return GateAnswer(status: 503, headers: json, body: #"{"revision":null}"#)
         }
         return GateAnswer(status: 200, headers: json, body: #"{"revision":\#(policy.revision)}"#)
+    }
+
+    private func refuseOdd(_ request: AccessRequest) -> GateAnswer {
+        guard shelf.current != nil else { return GateAnswer(status: 503) }
+        let why = "a header holds control characters"
+        return finish(.forbid(challenge: nil, word: .malformed, caller: nil, reason: why), of: request, now: clock())
     }
 
     private func authorize(_ request: AccessRequest, on loop: any EventLoop) -> Reply {

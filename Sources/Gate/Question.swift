@@ -9,6 +9,8 @@ struct Question: Sendable {
     var isLast: Bool
     /// Bytes of its head.
     var size: Int
+    /// Whether a header of the client's held control characters.
+    var isOdd = false
     var access = AccessRequest(pools: [], method: "")
     /// Every value of `X-Convoy-Owner`.
     var owners: [String] = []
@@ -17,6 +19,14 @@ struct Question: Sendable {
     enum Field: UInt32, Sendable {
         case pool, method, query, authorization, origin, host, session, mcpMethod, mcpName, protocolVersion
         case requestID, client, certificate, owner
+
+        /// Whether its value is the client's own, not the edge's.
+        var isClients: Bool {
+            switch self {
+            case .authorization, .origin, .session, .mcpMethod, .mcpName, .protocolVersion: true
+            case .pool, .method, .query, .host, .requestID, .client, .certificate, .owner: false
+            }
+        }
 
         /// By the name's lower-case bytes.
         init?(_ name: UnsafeRawBufferPointer) {

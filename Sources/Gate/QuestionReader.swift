@@ -65,12 +65,13 @@ enum QuestionReader {
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > 0 else { throw Malformed() }
         let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
         let value = trimmed(UnsafeRawBufferPointer(rebasing: line[(colon + 1)...]))
-        guard value.isClean else { throw Malformed() }
         // The names that it knows are well spelt.
         if let field = Question.Field(name) {
+            guard value.isClean else { return try odd(field, value, &question) }
             question.add(field, String(decoding: value, as: UTF8.self))
             return
         }
+        guard value.isClean else { throw Malformed() }
         guard name.isToken else { throw Malformed() }
         if name.isSpelt("content-length") {
             // The contract has no bodies; where one would end is for nobody to guess.
@@ -80,6 +81,15 @@ enum QuestionReader {
         } else if name.isSpelt("connection"), value.isSpelt("close") {
             question.isLast = true
         }
+    }
+
+    /// nginx passes on what its client wrote, control characters and all but those that end a line or a text. Such a
+    /// value is never looked at; that there was one is the answer.
+    private static func odd(
+        _ field: Question.Field, _ value: UnsafeRawBufferPointer, _ question: inout Question
+    ) throws(Malformed) {
+        guard field.isClients, !value.contains(0x0d), !value.contains(0x00) else { throw Malformed() }
+        question.isOdd = true
     }
 
     private static func trimmed(_ value: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {

@@ -63,6 +63,21 @@ struct GateContractTests {
         }
     }
 
+    @Test("a control character in a header of the client's is its own refusal, and the connection goes on")
+    func malformed() async throws {
+        try await GateFixture.with { fixture in
+            let client = try UnixClient(fixture.socket)
+            let token = try fixture.token()
+            for line in ["Authorization: Bearer \u{1}\(token)", "Origin: \u{7f}", "Mcp-Name: a\u{1b}[2J"] {
+                try client.send(GateFixture.request(token: nil, more: [line]))
+                let answer = try await client.answer()
+                #expect(answer?.status == 403 && answer?.headers["x-convoy-reason"] == "malformed", "\(line)")
+                try client.send(GateFixture.request(token: token))
+                #expect(try await client.answer()?.status == 204)
+            }
+        }
+    }
+
     @Test("pipelined requests are answered in their order")
     func pipelining() async throws {
         try await GateFixture.with { fixture in

@@ -59,6 +59,24 @@ struct QuestionReaderTests {
         #expect(throws: QuestionReader.Malformed.self) { try Self.read(head + "\r\n") }
     }
 
+    @Test(
+        "control characters in what is the client's own are told of, and the value is not taken",
+        arguments: ["Authorization", "Origin", "Mcp-Session-Id", "Mcp-Method", "Mcp-Name", "MCP-Protocol-Version"])
+    func odd(_ name: String) throws {
+        for character in ["\u{1}", "\u{8}", "\u{b}", "\u{1b}", "\u{7f}"] {
+            let question = try #require(
+                try Self.read("GET /authorize HTTP/1.1\r\nX-Convoy-Pool: a\r\n\(name): b\(character)c\r\n\r\n"))
+            #expect(question.isOdd && question.access.pools == ["a"])
+            #expect(question.access.authorization.isEmpty && question.access.origins.isEmpty)
+            #expect(question.access.sessionID.isEmpty && question.access.mcpName.isEmpty)
+        }
+        for character in ["\u{0}", "\r"] {
+            #expect(throws: QuestionReader.Malformed.self) {
+                try Self.read("GET /authorize HTTP/1.1\r\n\(name): b\(character)c\r\n\r\n")
+            }
+        }
+    }
+
     @Test("bytes of chance are refused, or are a question no longer than they are")
     func chance() {
         var dice = RefresherLawTests.Dice(state: 7)

@@ -22,6 +22,7 @@ from . import cut_host, rig
 VERSIONS = ("1.6.3", "2.0.0")
 VICTIMS = ("operator", "supervisor", "both", "tree")
 MENDS = ("resume", "rollback")
+KINDS = [(victim, mend) for victim in VICTIMS for mend in MENDS]
 SPEC = """fleet: cut
 server: {{profile: grafana, release: "pypi:mcp-grafana@1.6.3"}}
 health: {{interval: 500ms}}
@@ -256,20 +257,55 @@ def one(matrix, index, victim, mend):
 
 def run(wishes):
     os.environ["CONVOY_BIN"] = rig.binary()
+    rows, ended = spread(wishes) if wishes.workers > 1 else (cuts(wishes), [])
+    show(rows, wishes.backend)
+    for why in ended:
+        print(f"missed: {why}")
+    missed = sum(bool(row["faults"]) for row in rows) + len(ended)
+    return {"backend": wishes.backend, "cuts": len(rows), "missed": missed, "rows": rows}
+
+
+def cuts(wishes):
     harness.parts.run_under("client")
+    first, step = (int(word) for word in wishes.share.split("/"))
     with contextlib.ExitStack() as stack:
         place = (cut_host.Host if wishes.backend == "systemd" else Direct)(stack)
         rows = []
         for strategy in wishes.strategies:
             matrix = Matrix(place, strategy)
             indexes = range(1, len(matrix.length()) + 1, wishes.every)
-            for victim in VICTIMS:
-                for mend in MENDS:
-                    rows += group(matrix, victim, mend, indexes)
+            for victim, mend in KINDS[first::step]:
+                rows += group(matrix, victim, mend, indexes)
             matrix.fleet.end()
-    show(rows, wishes.backend)
-    missed = sum(bool(row["faults"]) for row in rows)
-    return {"backend": wishes.backend, "cuts": len(rows), "missed": missed, "rows": rows}
+    return rows
+
+
+def spread(wishes):
+    """The kinds of cuts shared among several fleets at once, since most of a cut is waiting: each in a network (or, with
+    systemd, a lab) of its own, so that none meets another's ports or takes another's servers for orphans."""
+    alone = [] if wishes.backend == "systemd" else ["unshare", "--net", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"]
+    rows, ended = [], []
+    with tempfile.TemporaryDirectory(prefix="convoy-cuts-") as folder:
+        files = [pathlib.Path(folder) / f"{number}.json" for number in range(wishes.workers)]
+        workers = [subprocess.Popen([*alone, rig.REPOSITORY / "ops/bench", "cut-matrix", "--backend", wishes.backend,
+                                     "--strategies", ",".join(wishes.strategies), "--every", str(wishes.every),
+                                     "--share", f"{number}/{wishes.workers}", "--json", file],
+                                    stdout=subprocess.DEVNULL,
+                                    env={name: value for name, value in os.environ.items() if name != "CONVOY_TEST_WORK"})
+                   for number, file in enumerate(files)]
+        try:
+            for number, worker in enumerate(workers):
+                code = worker.wait()
+                if files[number].exists():
+                    rows += json.loads(files[number].read_text())["rows"]
+                else:
+                    ended.append(f"fleet {number + 1} of {wishes.workers} ended with {code}")
+        finally:
+            for worker in workers:
+                worker.terminate()
+                worker.wait()
+    order = [(strategy, *kind) for strategy in wishes.strategies for kind in KINDS]
+    return sorted(rows, key=lambda row: (order.index((row["strategy"], row["victim"], row["mend"])), row["index"])), ended
 
 
 def show(rows, backend):
