@@ -46,7 +46,9 @@ extension HostsControl: TrafficControl {
 
     package func begin(_ plan: GenerationPlan, only instances: Set<String>?) async throws {
         let what = "cannot begin generation \(plan.number) on every host"
-        guard isWayBack(to: plan.number) else {
+        // Some of the generation that serves begin again when they were taken away, and for nothing else.
+        let serves = members.contains { $0.report?.status.generation == plan.number }
+        guard isWayBack(to: plan.number) || (serves && instances != nil) else {
             isReturning = false
             try await askAll(what) { try await $1.begin(own: plan, on: $0, only: instances) }
             return
