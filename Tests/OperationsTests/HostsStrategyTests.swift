@@ -1,6 +1,7 @@
 import Fleet
 import Planning
 import Ports
+import Synchronization
 import Testing
 
 @testable import Operations
@@ -135,6 +136,28 @@ struct HostsStrategyTests {
         try await killing.value
         #expect(refusal?.why.contains("web-2 it gives generation 2 no share any more") == true, "\(refusal as Any)")
         #expect(try await lab.traffic() == Array(repeating: [1: 1], count: 3))
+    }
+
+    @Test("in the middle of a rolling update, too, and nobody waits for it to come back")
+    func restartsInPart() async throws {
+        let lab = HostsLab()
+        try await up(lab, .rolling)
+        let began = Mutex<Double?>(nil)
+        var next = lab.newOperator("2.0.0") { Way.rolling.apply(to: &$0) }
+        let seams = RolloutSeams(journaled: { entry in
+            guard entry.step == "share.1", entry.mark == .done else { return }
+            began.withLock { $0 = lab.time.now }
+            lab.worlds[1].killSupervisor()
+            lab.worlds[1].startSupervisor()
+        })
+        next = FleetOperator(ports: next.ports, context: next.context, seams: seams)
+        let rolling = next
+        let refusal = await #expect(throws: Failure.self) { try await lab.run { try await rolling.rollout() } }
+        #expect(refusal?.code == .failed && refusal?.why.contains("no share any more") == true, "\(refusal as Any)")
+        #expect(lab.time.now - (began.withLock { $0 } ?? 0) < 50)
+        #expect(try await lab.traffic() == Array(repeating: [1: 1], count: 3))
+        let status = try await lab.run { try await rolling.status() }
+        #expect(status.converged && status.instances.count == 9, "what was taken away is there again")
     }
 
     /// The law: when it is over and the certain time has passed, all hosts serve one generation, the one that was

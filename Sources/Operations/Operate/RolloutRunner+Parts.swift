@@ -46,8 +46,14 @@ extension RolloutRunner {
     /// More than `maxUnavailable` must never be missing, not even when this begins in a sick fleet.
     private func waitUntilOthersServe(_ number: Int, _ old: GenerationPlan) async throws {
         let deadline = ports.time.now().value + plan.health.startDeadline.value
-        while let obstacle = machine.road.obstacle(to: number, in: try await status().status.instances, before: old) {
+        while true {
+            let seen = try await status().status
+            guard let obstacle = machine.road.obstacle(to: number, in: seen.instances, before: old) else { return }
             if ports.isInterrupted() { throw Stop(why: "interrupted") }
+            // Waiting does not bring back what it had on trial.
+            if let lost = seen.hosts.first(where: { $0.answers && !$0.reason.isEmpty }) {
+                throw Stop(why: "\(lost.name): \(lost.reason)")
+            }
             guard ports.time.now().value < deadline else { throw Stop(why: "nothing can be spared: \(obstacle)") }
             try await ports.time.sleep(0.5)
         }
