@@ -117,6 +117,11 @@ package struct ControlClient: FleetControl, DriftControl {
         try await send(.POST, "generations/\(generation)/promise?patience=\(patience.value)", limit: 30)
     }
 
+    package func lend(_ generation: Int, part: Double?) async throws {
+        let query = part.map { "?part=\($0)" } ?? ""
+        try await send(.POST, "generations/\(generation)/lend" + query, limit: 120)
+    }
+
     package func attempt(_ generation: Int) async throws {
         try await send(.POST, "generations/\(generation)/attempt", limit: 120)
     }

@@ -126,6 +126,10 @@ struct ControlRoutes: Sendable {
             guard let patience = try query.seconds("patience") else { throw Refusal.badRequest("patience is missing") }
             try await admit(request)
             try await control.promise(generation, patience: patience)
+        case "lend":
+            let part = try query.has("part") ? query.part() : nil
+            try await admit(request)
+            try await control.lend(generation, part: part)
         case "attempt", "hold", "seal", "finish":
             try await admit(request)
             try await decide(generation, how)
@@ -240,6 +244,8 @@ private struct Query {
         }
         return part
     }
+
+    func has(_ name: String) -> Bool { items.contains { $0.name == name } }
 
     /// `a,b`; nil when it is not there.
     func names(_ name: String) -> Set<String>? {

@@ -43,11 +43,15 @@ extension PreviewControl {
     package func rehearse(_ plan: GenerationPlan) async throws {}
 }
 
-/// How several hosts flip together. Each promises, all flip for as long as they are told to hold, each is sealed, and
-/// then it is for good. A flip to any generation ends it. Every call is idempotent.
+/// How several hosts move traffic together. Each promises, all flip for as long as they are told to hold, each is
+/// sealed, and then it is for good. A flip to any generation ends it. Every call is idempotent.
 package protocol TrialControl: Sendable {
-    /// Refused unless all of the generation is fit. The promise is good for `patience`.
+    /// Refused unless all that it has of the generation is fit. The promise is good for `patience`.
     func promise(_ generation: Int, patience: Seconds) async throws
+    /// Gives it a share of new traffic by the promise: refused without one. It lapses like a flip.
+    ///
+    /// - Parameter part: 0...1; nil = in proportion to the fit instances of both generations.
+    func lend(_ generation: Int, part: Double?) async throws
     /// Flips by the promise: refused without one. It lapses when nothing is heard for the promise's `patience`.
     func attempt(_ generation: Int) async throws
     /// Refused when it has lapsed.
@@ -61,6 +65,7 @@ package protocol TrialControl: Sendable {
 /// One host alone has nobody to wait for.
 extension TrialControl {
     package func promise(_ generation: Int, patience: Seconds) async throws {}
+    package func lend(_ generation: Int, part: Double?) async throws {}
     package func attempt(_ generation: Int) async throws {}
     package func hold(_ generation: Int) async throws {}
     package func seal(_ generation: Int) async throws {}
@@ -111,7 +116,7 @@ package struct StatusReport: Sendable, Equatable, Codable {
     package var generations: [GenerationPlan]
     /// Of every instance that the supervisor runs. They change all the time: no reason for a new revision.
     package var figures: [InstanceFigures]
-    /// A flip that is not for good yet.
+    /// A flip, or a share of new traffic, that is held by the operator's word.
     package var trial: FlipTrial?
     /// Whom this host serves; nil in a report of several.
     package var life: HostLife?

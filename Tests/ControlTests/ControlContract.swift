@@ -48,6 +48,8 @@ struct ControlContract {
             try await control.begin(.sample(8), only: [])
             try await control.share(8, part: 0.3)
             try await control.balance(8)
+            try await control.lend(8, part: 0.2)
+            try await control.lend(8, part: nil)
             let report = try await control.retire(8, only: ["analytics-1-g8"], drain: 1)
             #expect(report == DrainReport(sessions: 6, ended: 3, moved: 2, cut: 1, callsCut: 4))
             #expect(try await control.retire(8, only: nil, drain: 1) == report)
@@ -64,7 +66,8 @@ struct ControlContract {
             try await control.shutdown(drain: 0)
             let expected = [
                 "begin 7", "begin 7", "flip 7", "check", "retire 7 2.5", "only analytics-1-g8 analytics-2-g8",
-                "begin 8", "only ", "begin 8", "share 8 0.3", "balance 8", "only analytics-1-g8", "retire 8 1.0",
+                "begin 8", "only ", "begin 8", "share 8 0.3", "balance 8", "lend 8 0.2", "lend 8",
+                "only analytics-1-g8", "retire 8 1.0",
                 "retire 8 1.0", "offer 9", "begin 9", "offer 9", "rehearse 10",
                 "cordon", "drain 90.0", "guests", "uncordon 9", "leave 11", "welcome 9 12",
                 "shutdown 0.0",

@@ -93,6 +93,11 @@ actor FakeControl: FleetControl {
         if let failure { throw failure }
     }
 
+    func lend(_ generation: Int, part: Double?) async throws {
+        asked.append("lend \(generation)" + (part.map { " \($0)" } ?? ""))
+        if let failure { throw failure }
+    }
+
     func balance(_ generation: Int) async throws {
         asked.append("balance \(generation)")
         if let failure { throw failure }

@@ -62,6 +62,14 @@ struct HostSliceTests {
         #expect(GenerationPlan(whole: plan.hosts.map { plan.slice(for: $0) }) == plan)
     }
 
+    @Test("a share lapses to whoever serves beside it, by the same rule")
+    func lapseOfShare() {
+        let share = FlipTrial(generation: 2, from: 1, patience: 6)
+        #expect(share.lapse(heard: 0, now: 5) == nil)
+        #expect(share.lapse(heard: 0, now: 6) == .goBack(1))
+        #expect(share.lapse(heard: nil, now: 0) == .goBack(1))
+    }
+
     @Test("without a word it goes back; sealed, it serves nobody; a new supervisor has heard nothing")
     func lapse() {
         var trial = FlipTrial(generation: 2, from: 1, patience: 6)

@@ -86,6 +86,67 @@ struct RolloutRoadTests {
         #expect(try rolling(["b": 2], ["c": 2], atATime: 1).strategy == .flip)
     }
 
+    private func overHosts(
+        _ old: [String: Int], _ new: [String: Int], atATime: Int, hosts: [String] = ["web-1", "web-2"],
+        skips: Set<String> = []
+    ) throws -> (road: RolloutRoad, before: GenerationPlan) {
+        func planned(_ number: Int, _ replicas: [String: Int], over old: GenerationPlan?) throws -> GenerationPlan {
+            var spec = try plan(number, replicas).origin.spec
+            spec.hosts = hosts.enumerated().map { HostSpec(name: $1, address: "10.0.0.\($0 + 1)") }
+            spec.rollout = RolloutSpec(strategy: .rolling, rolling: RollingSpec(maxUnavailable: atATime))
+            var planner = try PlanSamples.planner(spec)
+            planner.skips = old == nil ? [] : skips
+            return try planner.plan(number: number, current: old)
+        }
+        let before = try planned(1, old, over: nil)
+        let next = try planned(2, new, over: before)
+        return (RolloutRoad(plan: next, hasCurrent: true, before: before), before)
+    }
+
+    @Test("over hosts a part is the same on each, and the last of each host is there until there is no way back")
+    func hosts() throws {
+        let road = try overHosts(["a": 3, "b": 1], ["a": 3, "b": 1], atATime: 1).road
+        #expect(
+            words(road) == [
+                "-a-web-1-1-g1,a-web-2-1-g1 +a-web-1-1-g2,a-web-2-1-g2",
+                "-a-web-1-2-g1,a-web-2-2-g1 +a-web-1-2-g2,a-web-2-2-g2",
+            ])
+        #expect(
+            road.steps.map(\.rawValue).filter { !$0.contains(".") } == [
+                "preflight", "stage", "start", "verify", "compare", "flip", "soak", "settle", "drain", "stop",
+                "finalize", "prune",
+            ])
+        let two = try overHosts(["a": 4], ["a": 2], atATime: 2, hosts: ["web-1", "web-2"]).road
+        #expect(
+            words(two) == [
+                "-a-web-1-1-g1,a-web-1-2-g1,a-web-2-1-g1,a-web-2-2-g1 +a-web-1-1-g2,a-web-1-2-g2,a-web-2-1-g2,a-web-2-2-g2",
+                "-a-web-1-3-g1,a-web-2-3-g1 +",
+            ])
+        // With one of each there is nothing to take away before: a flip.
+        #expect(try overHosts(["a": 1], ["a": 1], atATime: 1).road.strategy == .flip)
+    }
+
+    @Test("a host that is left behind has nothing to give, and nothing is awaited of it")
+    func leftBehind() throws {
+        let (road, before) = try overHosts(["a": 2], ["a": 2], atATime: 1, skips: ["web-2"])
+        #expect(words(road) == ["-a-web-1-1-g1 +a-web-1-1-g2"])
+        let there = try PlanSamples.ready(before.slice(for: "web-1"))
+        #expect(road.obstacle(to: 1, in: there, before: before) == nil)
+        #expect(road.obstacle(to: 1, in: [], before: before) == "a-web-1-2-g1 does not run")
+    }
+
+    @Test("cut over hosts, those that came before get their share again before anybody else goes")
+    func resumedOverHosts() throws {
+        let road = try overHosts(["a": 4], ["a": 4], atATime: 1).road
+        for (step, next) in [
+            ("retire.1", "retire.1"), ("share.1", "retire.1"), ("retire.2", "start.1"), ("share.3", "start.2"),
+            ("flip", "start.2"),
+        ] {
+            let place = RolloutPlace(step: try #require(RolloutStep(rawValue: step)), serves: false, mayServe: false)
+            #expect(place.next(on: road).rawValue == next, "\(step)")
+        }
+    }
+
     @Test("a part waits for everybody who is to stay")
     func obstacle() throws {
         let before = try plan(1, ["a": 3])

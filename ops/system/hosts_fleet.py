@@ -23,20 +23,20 @@ EDGE = """
     context = ssl.create_default_context(cafile=trust)
     over, lock = threading.Event(), threading.Lock()
     class Edge(http.client.HTTPSConnection):
-        def __init__(self, address):
+        def __init__(self, address, token=token):
             super().__init__(name, timeout=15)
-            self.address = address
+            self.address, self.token = address, token
         def connect(self):
             self.sock = context.wrap_socket(socket.create_connection((self.address, 443), 5), server_hostname=name)
     def ask(edge, number, method, session, **parameters):
-        headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json",
+        headers = {"Authorization": "Bearer " + edge.token, "Content-Type": "application/json",
                    "Accept": "application/json, text/event-stream"}
         if session:
             headers |= {"Mcp-Session-Id": session, "MCP-Protocol-Version": "2025-11-25"}
         edge.request("POST", "/analytics/mcp", json.dumps(
             {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}), headers)
         answer = edge.getresponse()
-        answer.read()
+        answer.text = answer.read().decode()
         if answer.getheader("Connection") == "close": edge.close()
         return answer
     def initialize(edge, number):
@@ -83,10 +83,11 @@ LOAD = EDGE + """
 
 
 class FleetWorld(BootstrapWorld):
-    """Three bare hosts, which one bootstrap makes one fleet."""
+    """Bare hosts, three by default, which one bootstrap makes one fleet."""
 
-    def __init__(self, stack):
-        super().__init__(stack, NAMES)
+    def __init__(self, stack, names=NAMES):
+        super().__init__(stack, names)
+        self.names = names
         self.fleet = self.both
 
     def words(self, *words):
@@ -117,7 +118,7 @@ class FleetWorld(BootstrapWorld):
     def flips(self, generation):
         """When each host said that it serves the generation."""
         found = []
-        for host in NAMES:
+        for host in self.names:
             text = self.lab.inside(host, "journalctl", "-o", "json", "--no-pager", "-u", "convoy-supervisor").stdout
             rows = [json.loads(line) for line in text.splitlines()]
             times = [int(row["__REALTIME_TIMESTAMP"]) / 1e6 for row in rows
@@ -126,10 +127,10 @@ class FleetWorld(BootstrapWorld):
             found.append(times[-1])
         return found
 
-    def load(self, script=LOAD):
+    def load(self, script=LOAD, token=None):
         rows = self.lab.rows()
         words = [HOSTS, "--lab", self.lab.folder, "net", "--", sys.executable, "-c", textwrap.dedent(script),
-                 NAME, self.folder / "tls/edge.pem", self.token, *[rows[host]["ip"] for host in NAMES]]
+                 NAME, self.folder / "tls/edge.pem", token or self.token, *[rows[host]["ip"] for host in self.names]]
         clients = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         check(clients.stdout.readline() == "calling\n", "no load")
         return clients
@@ -153,10 +154,10 @@ class FleetWorld(BootstrapWorld):
 
 def whole(world, version, generation=None):
     status = world.status()
-    check(status["converged"] and len(status["instances"]) == 9, f"not whole: {json.dumps(status)[:1500]}")
+    check(status["converged"] and len(status["instances"]) == 3 * len(world.names), f"not whole: {json.dumps(status)[:1500]}")
     check({row["version"] for row in status["instances"]} == {version}, f"other versions: {status['instances']}")
-    check({row["host"] for row in status["instances"]} == set(NAMES), "not every host has some")
+    check({row["host"] for row in status["instances"]} == set(world.names), "not every host has some")
     check(len({row["generation"] for row in status["hosts"]}) == 1, f"{status['hosts']}")
-    for host in NAMES:
+    for host in world.names:
         world.must_serve(host)
     return status["generation"]

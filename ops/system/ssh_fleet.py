@@ -106,10 +106,11 @@ class BootstrapWorld:
         row = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())) | {"kid": "k1", "alg": "ES256", "use": "sig"}
         (folder / "keys.json").write_text(json.dumps({"keys": [row]}))
         now = int(time.time())
-        self.token = jwt.encode(
-            {"iss": ISSUER, "aud": f"https://{NAME}/analytics/mcp", "sub": "tester", "scope": "mcp:analytics",
+        self.issue = lambda subject: jwt.encode(
+            {"iss": ISSUER, "aud": f"https://{NAME}/analytics/mcp", "sub": subject, "scope": "mcp:analytics",
              "iat": now, "exp": now + 3600, "client_id": "test"}, key, algorithm="ES256",
             headers={"kid": "k1", "typ": "at+jwt"})
+        self.token = self.issue("tester")
         self.folder = folder
 
     def spec(self, name, *hosts, user="root", text=SPEC):

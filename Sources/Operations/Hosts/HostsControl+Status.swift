@@ -14,8 +14,8 @@ extension HostsControl: SupervisorControl {
         for index in members.indices {
             guard case .success(let report)? = answers[members[index].name] else { continue }
             members[index].report = report
-            if let trial, report.status.generation != trial {
-                note(fault: "it went back to generation \(report.status.generation)", of: members[index].name)
+            if let held, held.hosts.contains(members[index].name), let fault = held.fault(report) {
+                note(fault: fault, of: members[index].name)
             }
         }
         // Nobody at all: that is how one host says it, too.
@@ -64,7 +64,7 @@ extension HostsControl: SupervisorControl {
             try await askAll("cannot flip every host") { try await $1.flip(to: generation) }
         } else if isWayBack(to: generation) {
             try await goBack(to: generation)
-        } else if trial == nil, report.trial == nil, serving.allSatisfy({ [0, generation].contains($0) }) {
+        } else if held == nil, report.trial == nil, serving.allSatisfy({ [0, generation].contains($0) }) {
             try await admit(to: generation)
         } else {
             try await flipTogether(to: generation, from: report.status.generation)
@@ -73,9 +73,9 @@ extension HostsControl: SupervisorControl {
 
     /// Something newer is on a host, whether or not it is known to serve there: who does not answer now may hold it on
     /// trial, or be told to by a word that is still on its way.
-    private func isWayBack(to generation: Int) -> Bool {
+    func isWayBack(to generation: Int) -> Bool {
         let known = members.compactMap(\.report).flatMap { [$0.status.generation] + $0.generations.map(\.number) }
-        return (known + [trial].compactMap(\.self)).contains { $0 > generation }
+        return (known + [held?.generation].compactMap(\.self)).contains { $0 > generation }
     }
 
     /// Hosts that serve nothing yet: no other serves anything else, and none can go back.

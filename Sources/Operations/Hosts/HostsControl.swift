@@ -48,8 +48,10 @@ package actor HostsControl {
     var revision = 1
     var last: StatusReport?
     var keeper: Task<Void, Never>?
-    /// The generation that the hosts hold by this operator's word.
-    var trial: Int?
+    /// What the hosts hold by this operator's word.
+    var held: Held?
+    /// They are going back: what one of them lost on the way is no news.
+    var isReturning = false
 
     package init(
         _ members: [FleetMember], time: any Timepiece, progress: any Progress, settings: Settings = Settings()
@@ -156,7 +158,7 @@ package actor HostsControl {
     }
 
     func note(fault: String, of name: String) {
-        guard let index = members.firstIndex(where: { $0.name == name }) else { return }
+        guard !isReturning, let index = members.firstIndex(where: { $0.name == name }) else { return }
         members[index].fault = members[index].fault ?? fault
     }
 

@@ -59,6 +59,10 @@ private struct FencedControl: FleetControl {
         try lease.check()
         try await control.promise(generation, patience: patience)
     }
+    func lend(_ generation: Int, part: Double?) async throws {
+        try lease.check()
+        try await control.lend(generation, part: part)
+    }
     func attempt(_ generation: Int) async throws {
         try lease.check()
         try await control.attempt(generation)

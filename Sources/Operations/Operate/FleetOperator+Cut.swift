@@ -44,7 +44,9 @@ extension FleetOperator {
             if record.current != nil { _ = try await ports.launcher.ensureRunning() }
             // An older convoy, cut after its flip, leaves the old generation and no note of it.
             let report = try? await ports.control.status(newerThan: nil, timeout: 0)
-            if let report, report.generations.count > 1 { _ = try await clearLeftovers(record) }
+            if let report, report.generations.count > 1 || report.lacksInstances {
+                _ = try await clearLeftovers(record)
+            }
             return .nothingOpen
         }
         _ = try await ports.launcher.ensureRunning()

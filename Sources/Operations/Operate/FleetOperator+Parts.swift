@@ -5,9 +5,7 @@ extension FleetOperator {
     /// A rolling update that was cut has taken instances of the generation that serves away: they come back
     /// before anything of the next one goes. Their users and files are still there.
     func makeWhole(_ report: StatusReport) async throws {
-        guard let serving = report.generations.first(where: { $0.number == report.status.generation }) else { return }
-        let there = report.status.instances.count { $0.generation == serving.number }
-        guard there < serving.instances.count else { return }
+        guard report.lacksInstances, let serving = report.serving else { return }
         ports.progress.step("starting what is missing of generation \(serving.number)")
         try await ports.control.begin(serving)
         let deadline = ports.time.now().value + serving.health.startDeadline.value
@@ -25,5 +23,15 @@ extension FleetOperator {
                     next: "see `convoy status` and `convoy logs`")
             }
         }
+    }
+}
+
+extension StatusReport {
+    fileprivate var serving: GenerationPlan? { generations.first { $0.number == status.generation } }
+
+    /// Of the generation that serves.
+    var lacksInstances: Bool {
+        guard let serving else { return false }
+        return status.instances.count { $0.generation == serving.number } < serving.instances.count
     }
 }

@@ -55,7 +55,6 @@ package struct FleetOperator: Sendable {
     }
 
     private func convergeThoseThere(verb: String, renew: ((Digest) throws -> Void)?) async throws -> Result {
-        if context.spec.spansHosts, context.spec.rollout.strategy != .flip { throw HostsControl.oneAtATime }
         let known = try await ports.ledger.load()
         try refuseLeavers(known)
         let back = try await tellBehind(known)

@@ -46,8 +46,14 @@ extension RolloutRunner {
     /// More than `maxUnavailable` must never be missing, not even when this begins in a sick fleet.
     private func waitUntilOthersServe(_ number: Int, _ old: GenerationPlan) async throws {
         let deadline = ports.time.now().value + plan.health.startDeadline.value
-        while let obstacle = machine.road.obstacle(to: number, in: try await status().status.instances, before: old) {
+        while true {
+            let seen = try await status().status
+            guard let obstacle = machine.road.obstacle(to: number, in: seen.instances, before: old) else { return }
             if ports.isInterrupted() { throw Stop(why: "interrupted") }
+            // Waiting does not bring back what it had on trial.
+            if let lost = seen.hosts.first(where: { $0.answers && !$0.reason.isEmpty }) {
+                throw Stop(why: "\(lost.name): \(lost.reason)")
+            }
             guard ports.time.now().value < deadline else { throw Stop(why: "nothing can be spared: \(obstacle)") }
             try await ports.time.sleep(0.5)
         }
@@ -75,11 +81,28 @@ extension RolloutRunner {
         guard let old = current, !part.going.isEmpty else { return }
         let names = part.going.sorted().joined(separator: ", ")
         ports.progress.step("going back: starting \(names) again: \(machine.reason)")
-        try await asking { try await $0.begin(old, only: part.going) }
-        guard try await becomeFit(part.going) else { throw Stop(why: "not all of \(names) became ready again") }
+        guard try await comeBack(part.going, of: old) else { throw Stop(why: "not all of \(names) became ready again") }
         // Else it serves anyway, beside those that are left of the next generation.
         guard try await status().status.generation == plan.number else { return }
         try await asking { try await $0.balance(old.number) }
+    }
+
+    /// On a host that is away they start when it is back.
+    private func comeBack(_ names: Set<String>, of old: GenerationPlan) async throws -> Bool {
+        let deadline = ports.time.now().value + plan.health.startDeadline.value
+        try await asking { try await $0.begin(old, only: names) }
+        while ports.time.now().value < deadline {
+            let report = try await status().status
+            let away = Set(report.hosts.filter { !$0.answers }.map(\.name))
+            let awaited = old.instances.filter { names.contains($0.name) && !away.contains($0.host) }.map(\.name)
+            if Set(report.instances.filter(\.ready).map(\.name)).isSuperset(of: awaited) { return true }
+            // A host that was away before.
+            if !Set(report.instances.map(\.name)).isSuperset(of: awaited) {
+                try await asking { try await $0.begin(old, only: names) }
+            }
+            try await ports.time.sleep(0.1)
+        }
+        return false
     }
 
     private mutating func withdraw(_ part: RolloutRoad.Part) async throws {

@@ -88,7 +88,7 @@ struct RolloutRunner: Sendable {
         case .verify, .part(_, .verify): return try await observe()
         case .watch:
             let canary = plan.rollout.canary ?? CanaryRolloutSpec()
-            ports.progress.step("canary: watching \(canary.words) for \(canary.time.spelled)")
+            ports.progress.step("canary: watching \(canary.words(machine.road.spansHosts)) for \(canary.time.spelled)")
             return try await observe()
         case .soak:
             ports.progress.step("watching generation \(plan.number) for \(plan.rollout.bake.spelled)")

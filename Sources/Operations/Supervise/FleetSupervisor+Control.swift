@@ -99,10 +99,9 @@ extension FleetSupervisor: SupervisorControl {
 
     package func flip(to generation: Int) async throws {
         await untilTakenOver()
-        guard active.generation != generation else {
-            try endTrial()
-            return try await endShare()
-        }
+        // What is still on its way by it, and comes when this has been said, is too late.
+        promise = nil
+        guard active.generation != generation else { return try await endShare() }
         // It has come to the fleet with the generation that is on trial, and has nothing to go back to.
         if let trial = active.trial, trial.from == nil, plans[generation] == nil {
             return try await goBack(from: trial)

@@ -22,6 +22,7 @@ extension FleetSupervisor {
         let hadTraffic = active.share?.generation == generation || generation < active.generation ?? 0
         let gaveBack = active.share?.generation == generation
         if gaveBack { active.share = nil }
+        if active.trial?.generation == generation { active.trial = nil }
         if !active.retiring.contains(generation) { active.retiring.append(generation) }
         try store.save(active)
         if gaveBack { try await reconcileEdge() }

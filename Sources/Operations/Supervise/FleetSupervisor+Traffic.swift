@@ -11,32 +11,37 @@ extension FleetSupervisor: TrafficControl {
         }
         await untilTakenOver()
         if part == 0, active.share?.generation != generation { return }
-        try await apply(GenerationStore.Active.Share(generation: generation, part: part))
+        try await apply(GenerationStore.Active.Share(generation: generation, part: part), on: active.trial)
     }
 
     package func balance(_ generation: Int) async throws {
         await untilTakenOver()
-        try await apply(GenerationStore.Active.Share(generation: generation, part: nil))
+        try await apply(GenerationStore.Active.Share(generation: generation, part: nil), on: active.trial)
     }
 
-    /// All new traffic goes to the generation that serves.
+    /// All new traffic goes to the generation that serves, and nothing is on trial.
     func endShare() async throws {
-        guard let share = active.share else { return try await reconcileEdge() }
-        try await apply(GenerationStore.Active.Share(generation: share.generation, part: 0))
+        guard let share = active.share else {
+            try endTrial()
+            return try await reconcileEdge()
+        }
+        try await apply(GenerationStore.Active.Share(generation: share.generation, part: 0), on: nil)
     }
 
-    private func apply(_ share: GenerationStore.Active.Share) async throws {
-        guard share != active.share else { return try await reconcileEdge() }
+    /// - Parameter trial: as which it is noted, in the same breath.
+    func apply(_ share: GenerationStore.Active.Share, on trial: FlipTrial?) async throws {
+        guard share != active.share || trial != active.trial else { return try await reconcileEdge() }
         if share.part != 0 { try checkShare(share.generation) }
-        let before = active.share
+        let before = (share: active.share, trial: active.trial)
         active.share = share
+        active.trial = trial
         do {
             try store.save(active)
             try await reconcileEdge()
         } catch {
             // What was taken back stays taken back: the next reconciliation tries again.
             if share.part != 0, active.share == share {
-                active.share = before
+                (active.share, active.trial) = before
                 try store.save(active)
                 try? await reconcileEdge()
             }

@@ -2,13 +2,14 @@ import Fleet
 import Planning
 import Ports
 
-// A flip that this host makes together with others: it is taken back unless the operator goes on saying that it holds.
+// Traffic that this host moves together with others: it goes back unless the operator goes on saying that it holds.
 extension FleetSupervisor: TrialControl {
     /// Kept in memory only: a supervisor that starts anew has promised nothing.
     package func promise(_ generation: Int, patience: Seconds) async throws {
         await untilTakenOver()
         guard let plan = plans[generation] else { throw trialRefusal(generation, "this host does not run it") }
-        if let unfit = plan.instances.first(where: { !mayServe($0) }) {
+        // A share needs no more; whoever flips looks at all of it.
+        if let unfit = instances(of: plan).first(where: { !mayServe($0) }) {
             throw trialRefusal(generation, "\(unfit.name) is not ready and proved")
         }
         try refuseLeaving(plan)
@@ -19,22 +20,38 @@ extension FleetSupervisor: TrialControl {
         await untilTakenOver()
         // Noted as for good already, or without a trial at all.
         guard active.generation != generation || active.trial != nil else { return }
-        // What was on its way for long, and comes when the others have been told otherwise, finds no promise.
+        let patience = try redeemPromise(of: generation)
+        if active.generation == generation, let known = active.trial {
+            // Taken up again by whoever resumes the rollout: it is undecided, and held by their word.
+            active.trial = FlipTrial(generation: generation, from: known.from, patience: patience)
+            try store.save(active)
+            try await reconcileEdge()
+        } else {
+            try await serve(
+                generation, on: FlipTrial(generation: generation, from: active.generation, patience: patience))
+        }
+        watchTrial()
+    }
+
+    package func lend(_ generation: Int, part: Double?) async throws {
+        await untilTakenOver()
+        let patience = try redeemPromise(of: generation)
+        let trial = FlipTrial(generation: generation, from: active.generation, patience: patience)
+        try await apply(GenerationStore.Active.Share(generation: generation, part: part), on: trial)
+        watchTrial()
+        _ = try self.trial(of: generation)
+    }
+
+    /// What was on its way for long, and comes when the others have been told otherwise, finds no promise.
+    ///
+    /// - Returns: how long it stays on trial without a word.
+    private func redeemPromise(of generation: Int) throws -> Seconds {
         guard let promise, promise.generation == generation, promise.until > ports.time.now().value else {
             throw trialRefusal(generation, "this host has not promised it, or too long ago")
         }
         self.promise = nil
         trialHeard = ports.time.now()
-        if let known = active.trial, known.generation == generation {
-            // Taken up again by whoever resumes the rollout: it is undecided, and held by their word.
-            active.trial = FlipTrial(generation: generation, from: known.from, patience: promise.patience)
-            try store.save(active)
-            try await reconcileEdge()
-        } else {
-            try await serve(
-                generation, on: FlipTrial(generation: generation, from: active.generation, patience: promise.patience))
-        }
-        watchTrial()
+        return promise.patience
     }
 
     package func hold(_ generation: Int) async throws {
@@ -46,6 +63,7 @@ extension FleetSupervisor: TrialControl {
     package func seal(_ generation: Int) async throws {
         await untilTakenOver()
         var trial = try trial(of: generation)
+        guard active.generation == generation else { throw trialRefusal(generation, "it has a share only") }
         trialHeard = ports.time.now()
         guard !trial.isSealed else { return }
         trial.isSealed = true
@@ -95,7 +113,7 @@ extension FleetSupervisor: TrialControl {
         active.trial = nil
         // A full disk must not keep traffic where it should not be.
         do { try store.save(active) } catch { ports.log("cannot note the way back: \(Self.words(error))") }
-        let target = from.map { "generation \($0) serves again" } ?? "nobody serves"
+        let target = from.map { "generation \($0) serves" } ?? "nobody serves"
         ports.log("generation \(trial.generation) was on trial, and nobody says that it holds: \(target)")
     }
 
@@ -150,7 +168,7 @@ extension FleetSupervisor: TrialControl {
 
     private func trialRefusal(_ generation: Int, _ why: String) -> Failure {
         Failure(
-            .failed, "cannot flip to generation \(generation) with the other hosts", because: why,
+            .failed, "cannot move traffic to generation \(generation) with the other hosts", because: why,
             next: "see `convoy status`")
     }
 }

@@ -17,7 +17,7 @@ struct GenerationStore: Sendable {
         var begun: [Int: [String]]
         /// Instances told to go while the rest of their generation stays.
         var leaving: [String]
-        /// A flip that several hosts make together, until it is for good.
+        /// A flip or a share that several hosts make together, until it is for good.
         var trial: FlipTrial?
 
         struct Share: Codable, Equatable {

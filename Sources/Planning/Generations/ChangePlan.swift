@@ -123,7 +123,7 @@ package struct ChangePlan: Sendable, Equatable, Codable {
         guard !isAmended else {
             return changes + [Change(.change, "generation \(current.number)", "stays; the other instances go on")]
         }
-        changes.append(Change(.add, "generation", spec.rollout.words(replacing: current.number)))
+        changes.append(Change(.add, "generation", spec.rollout.words(replacing: current.number, spec.spansHosts)))
         return changes
     }
 }
@@ -150,15 +150,16 @@ extension FleetSpec {
 }
 
 extension RolloutSpec {
-    fileprivate func words(replacing number: Int) -> String {
+    fileprivate func words(replacing number: Int, _ spansHosts: Bool) -> String {
+        let place = spansHosts ? " on each host" : ""
         switch strategy {
         case .flip: return "a new one beside \(number), one flip, then \(number) goes"
         case .canary:
             let canary = canary ?? CanaryRolloutSpec()
-            return "a new one beside \(number): \(canary.words) for \(canary.time.spelled), then a flip"
+            return "a new one beside \(number): \(canary.words(spansHosts)) for \(canary.time.spelled), then a flip"
         case .rolling:
             let count = (rolling ?? RollingSpec()).maxUnavailable
-            return "replaces \(number), \(count) of a pool at a time; new sessions meet both"
+            return "replaces \(number), \(count) of a pool\(place) at a time; new sessions meet both"
         }
     }
 }

@@ -33,8 +33,10 @@ package struct RoomJudge: Sendable {
     /// Those that come together: all of them, or in a rolling update a part, before which as many go.
     private var groups: [[InstancePlan]] {
         guard isRolling else { return [next.instances] }
-        let parts = RolloutRoad(plan: next, hasCurrent: true, before: current).parts
-        return parts.map { part in next.instances.filter { part.coming.contains($0.name) } }
+        let road = RolloutRoad(plan: next, hasCurrent: true, before: current)
+        let parts = road.parts.map { part in next.instances.filter { part.coming.contains($0.name) } }
+        let inParts = road.begun(through: parts.count)
+        return parts + [next.instances.filter { !inParts.contains($0.name) }]
     }
 
     private var isRolling: Bool { next.rollout.strategy == .rolling && current != nil }

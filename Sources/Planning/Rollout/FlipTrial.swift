@@ -1,7 +1,8 @@
 import Fleet
 
 /// A flip that several hosts make together, as one of them remembers it. Until the operator has said that it is for
-/// good, it is held by the operator's word: who hears nothing for `patience` takes it back by itself.
+/// good, it is held by the operator's word: who hears nothing for `patience` takes it back by itself. So is a share of
+/// the new traffic: there `from` still serves, and has all of it again.
 ///
 /// In its last moment, sealed, there is a time when the operator may have decided either way. Who hears nothing then
 /// serves nobody: not the version that the fleet may have left, nor the one that it may never have come to.

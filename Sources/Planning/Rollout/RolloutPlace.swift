@@ -37,7 +37,9 @@ package struct RolloutPlace: Sendable, Equatable {
         guard serves else {
             if step == .preflight || step == .stage { return step }
             guard road.strategy == .rolling else { return road.steps[2] }
-            return .part(max(1, road.reached(step)), .retire)
+            let part = max(1, road.reached(step))
+            // On hosts what the parts before it were given has lapsed: they get it again before anybody else goes.
+            return road.spansHosts && part > 1 ? .part(part - 1, .start) : .part(part, .retire)
         }
         if step.isPastReturn, road.steps.contains(step) { return step }
         // What hosts hold on trial only, they hold by the word of who is at work now.

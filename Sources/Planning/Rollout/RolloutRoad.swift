@@ -11,6 +11,10 @@ package struct RolloutRoad: Sendable, Equatable {
     }
 
     package let strategy: RolloutSpec.Strategy
+    /// Each host goes the same way, at the same time as the others.
+    package let spansHosts: Bool
+    /// Others are left behind.
+    private let hosts: Set<String>
     package let parts: [Part]
     /// All the way forward.
     package let steps: [RolloutStep]
@@ -20,6 +24,8 @@ package struct RolloutRoad: Sendable, Equatable {
     ///   - before: that generation's plan; a rolling update needs it.
     package init(plan: GenerationPlan, hasCurrent: Bool, before: GenerationPlan?) {
         let wished = hasCurrent ? plan.rollout.strategy : .flip
+        spansHosts = plan.origin.spec.spansHosts
+        hosts = Set(plan.hosts)
         let parts: [Part] =
             switch wished {
             case .flip: []
@@ -67,7 +73,8 @@ package struct RolloutRoad: Sendable, Equatable {
     /// Why the instances of this part must not go yet: somebody else, who is to stay, can't serve. nil = they may.
     package func obstacle(to part: Int, in instances: [InstanceStatus], before: GenerationPlan) -> String? {
         let gone = parts.prefix(part).reduce(into: Set<String>()) { $0.formUnion($1.going) }
-        let staying = before.instances.map(\.name).filter { !gone.contains($0) } + begun(through: part - 1).sorted()
+        let old = spansHosts ? before.instances.filter { hosts.contains($0.host) } : before.instances
+        let staying = old.map(\.name).filter { !gone.contains($0) } + begun(through: part - 1).sorted()
         let seen = Dictionary(instances.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for name in staying {
             guard let one = seen[name] else { return "\(name) does not run" }
@@ -84,29 +91,50 @@ package struct RolloutRoad: Sendable, Equatable {
         return Part(going: [], coming: Set(plan.instances.filter { $0.slot <= count }.map(\.name)))
     }
 
-    /// Slot for slot, in all pools at once. What only one of the two has (a pool, more replicas) comes with the
+    /// Slot for slot, in all pools at once, and on all hosts at once: an edge has its own host's instances only, so
+    /// it is of each host that some must stay. What only one of the two has (a pool, more replicas) comes with the
     /// rest of its generation, before the flip, or goes with it after the soak.
     private static func rolling(from before: GenerationPlan, to plan: GenerationPlan) -> [Part] {
         let limit = (plan.rollout.rolling ?? RollingSpec()).maxUnavailable
+        guard plan.origin.spec.spansHosts else {
+            return plan.pools.reduce(into: []) { parts, pool in
+                replace(before.slots(of: pool.name), by: plan.slots(of: pool.name), atATime: limit, in: &parts)
+            }
+        }
         var parts: [Part] = []
+        for host in plan.hosts {
+            for pool in plan.pools.map(\.name) {
+                // One of the generation before stays until there is no way back: a host that is cut off has somewhere
+                // to go. The next in its place comes with the rest.
+                let old = before.slots(of: pool, on: host).dropLast()
+                replace(Array(old), by: plan.slots(of: pool, on: host), atATime: limit, in: &parts, isAll: false)
+            }
+        }
+        return parts
+    }
+
+    /// - Parameter isAll: nobody else of the generation before is there.
+    private static func replace(
+        _ old: [InstancePlan], by new: [InstancePlan], atATime limit: Int, in parts: inout [Part], isAll: Bool = true
+    ) {
         func at(_ number: Int, _ change: (inout Part) -> Void) {
             while parts.count <= number { parts.append(Part(going: [], coming: [])) }
             change(&parts[number])
         }
-        for pool in plan.pools.map(\.name) {
-            func slots(_ plan: GenerationPlan) -> [InstancePlan] {
-                plan.instances.filter { $0.pool == pool }.sorted { ($0.slot, $0.host) < ($1.slot, $1.host) }
-            }
-            let (old, new) = (slots(before), slots(plan))
-            // Never all of a pool at once.
-            let size = max(1, min(limit, old.count - 1))
-            // Of a pool of one the next comes before the last goes.
-            let lead = old.count == 1 ? 1 : 0
-            for (index, instance) in old.enumerated() {
-                at(index / size + lead) { $0.going.insert(instance.name) }
-                if index < new.count { at(index / size) { $0.coming.insert(new[index].name) } }
-            }
+        // Never all of a pool at once.
+        let size = max(1, min(limit, isAll ? old.count - 1 : old.count))
+        // Of a pool of one the next comes before the last goes.
+        let lead = isAll && old.count == 1 ? 1 : 0
+        for (index, instance) in old.enumerated() {
+            at(index / size + lead) { $0.going.insert(instance.name) }
+            if index < new.count { at(index / size) { $0.coming.insert(new[index].name) } }
         }
-        return parts
+    }
+}
+
+extension GenerationPlan {
+    /// - Parameter host: nil = wherever they are.
+    fileprivate func slots(of pool: String, on host: String? = nil) -> [InstancePlan] {
+        instances.filter { $0.pool == pool && (host == nil || $0.host == host) }.sorted { $0.slot < $1.slot }
     }
 }

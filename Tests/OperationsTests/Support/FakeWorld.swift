@@ -247,6 +247,7 @@ struct FakeControl: FleetControl {
     func promise(_ generation: Int, patience: Seconds) async throws {
         try await reach().promise(generation, patience: patience)
     }
+    func lend(_ generation: Int, part: Double?) async throws { try await reach().lend(generation, part: part) }
     func attempt(_ generation: Int) async throws { try await reach().attempt(generation) }
     func hold(_ generation: Int) async throws { try await reach().hold(generation) }
     func seal(_ generation: Int) async throws { try await reach().seal(generation) }

@@ -28,6 +28,8 @@ final class HostsLab: Sendable {
     private let calls = Mutex(0)
     private let cut: Mutex<Cut?>
     private let away = Mutex<Set<Int>>([])
+    /// To be done before the call of a number.
+    private let mine = Mutex<(at: Int, deed: @Sendable () -> Void)?>(nil)
 
     init(cut: Cut? = nil) {
         let (database, time) = (FakeDatabase(), time)
@@ -42,6 +44,8 @@ final class HostsLab: Sendable {
         calls.withLock { $0 = 0 }
         cut.withLock { $0 = next }
     }
+
+    func atCall(_ number: Int, _ deed: @escaping @Sendable () -> Void) { mine.withLock { $0 = (number, deed) } }
 
     /// As if a host had been switched off, or its wire pulled.
     func lose(_ host: Int, power: Bool = true) {
@@ -66,6 +70,7 @@ final class HostsLab: Sendable {
             calls += 1
             return calls
         }
+        if let mine = mine.withLock({ $0 }), mine.at == number { mine.deed() }
         let here = cut.withLock { cut in cut.flatMap { number >= $0.at ? $0 : nil } }
         if let here, here.host == host {
             let isFirst = away.withLock { $0.insert(host).inserted }
@@ -101,7 +106,7 @@ final class HostsLab: Sendable {
         var spec = spec(version)
         spec.rollout.bake = bake
         change(&spec)
-        var fleet = home.newOperator(spec)
+        var fleet = home.newOperator(spec, fuse: fuse)
         let known = spec.hosts.map(\.name)
         let members = names.enumerated().filter { known.contains($1) }.map { index, name in
             FleetMember(name: name, control: CutControl(lab: self, host: index, fuse: fuse))
@@ -141,6 +146,26 @@ final class HostsLab: Sendable {
             all.append(report.status.trafficShare.first?.generation)
         }
         return all
+    }
+
+    /// Of each host: which part of new traffic meets which generation.
+    func traffic() async throws -> [[Int: Double]] {
+        var all: [[Int: Double]] = []
+        for world in worlds {
+            if world.supervisor == nil { world.startSupervisor() }
+            let shares = try await world.until("taken over") { _ in true }.status.trafficShare
+            all.append(Dictionary(shares.filter { $0.part > 0 }.map { ($0.generation, $0.part) }) { one, _ in one })
+        }
+        return all
+    }
+
+    /// Turns the clock until it is so; false when it never is.
+    func until(_ condition: @escaping @Sendable () async throws -> Bool) async throws -> Bool {
+        for _ in 0..<3000 {
+            if try await condition() { return true }
+            await pass(0.25)
+        }
+        return false
     }
 
     func pass(_ seconds: Double) async { await worlds[0].pass(seconds) }
@@ -229,8 +254,13 @@ struct CutControl: FleetControl {
     func retire(_ generation: Int, drain: Seconds) async throws {
         try await go { try await $0.retire(generation, drain: drain) }
     }
-    func share(_ generation: Int, part: Double) async throws {}
-    func balance(_ generation: Int) async throws {}
+    func share(_ generation: Int, part: Double) async throws {
+        try await go { try await $0.share(generation, part: part) }
+    }
+    func balance(_ generation: Int) async throws { try await go { try await $0.balance(generation) } }
+    func lend(_ generation: Int, part: Double?) async throws {
+        try await go { try await $0.lend(generation, part: part) }
+    }
     func begin(_ plan: GenerationPlan, only instances: Set<String>?) async throws {
         try await go { try await $0.begin(plan, only: instances) }
     }
