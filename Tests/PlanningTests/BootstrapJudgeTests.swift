@@ -73,6 +73,18 @@ struct BootstrapJudgeTests {
         #expect(failure.what.contains("web-1") && !failure.next.isEmpty)
     }
 
+    @Test("a program that starts the release, and that no package brings, has to be there")
+    func interpreter() throws {
+        let missing = try judge(BootstrapSamples.bare()) { $0.programs = [DebianPrograms.node] }
+        guard case .refused(let failures) = missing else {
+            Issue.record("not refused: \(missing)")
+            return
+        }
+        #expect(failures.count == 1 && failures.first?.why.contains("it has no /usr/bin/node") == true)
+        let there = BootstrapSamples.bare { $0.programs.insert(DebianPrograms.node) }
+        #expect(try judge(there) { $0.programs = [DebianPrograms.node] } == judge(BootstrapSamples.bare()))
+    }
+
     @Test("all obstacles are told at once")
     func all() throws {
         let facts = BootstrapSamples.bare { facts in

@@ -139,6 +139,12 @@ extension BootstrapJudge {
             let has = facts.package.map { "its convoy is \($0), this one \(wish.version)" } ?? "it has no convoy"
             found.append(refusal(has, next: "name the package to bring it with --package (ops/package builds it)"))
         }
+        for program in wish.programs where !facts.programs.contains(program) {
+            found.append(
+                refusal(
+                    "it has no \(program), which starts \(wish.release.reference)",
+                    next: "install it there (Debian: apt-get install nodejs), or link it there"))
+        }
         if let python = facts.python, !wish.release.platform.isEmpty, wish.release.platform != python {
             found.append(
                 refusal(

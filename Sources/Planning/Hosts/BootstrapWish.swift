@@ -31,10 +31,12 @@ package struct BootstrapWish: Sendable, Equatable {
     package var files: [String: Digest]
     /// The host's own files, which have to be there.
     package var ownFiles: [String]
+    /// Programs by which the release is started, and which no package of Convoy's brings.
+    package var programs: [String]
 
     package init(
         spec: FleetSpec, version: String, package: Package?, release: LockedRelease, files: [String: Digest],
-        ownFiles: [String] = []
+        ownFiles: [String] = [], programs: [String] = []
     ) {
         self.spec = spec
         self.version = version
@@ -42,6 +44,7 @@ package struct BootstrapWish: Sendable, Equatable {
         self.release = release
         self.files = files
         self.ownFiles = ownFiles
+        self.programs = programs
     }
 
     /// All files of the host that it has to be asked about.

@@ -62,7 +62,9 @@ package struct HostFacts: Sendable, Equatable, Codable {
 
 extension HostFacts {
     /// Programs that are looked for.
-    static let wantedPrograms = ["apt-get", "dpkg", "nft", "nginx", "python3", "systemd-creds", "tar", "sha256sum"]
+    static let wantedPrograms = [
+        "apt-get", "dpkg", "nft", "nginx", "python3", "systemd-creds", "tar", "sha256sum", DebianPrograms.node,
+    ]
 
     /// Where the file systems are that a fleet fills.
     static let wantedDirectories = ["/usr", "/etc", "/var/lib"]

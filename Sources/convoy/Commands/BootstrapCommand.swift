@@ -122,7 +122,8 @@ struct Bootstrap: AsyncParsableCommand {
         let letters = try load.letters()
         let wish = BootstrapWish(
             spec: spec, version: Convoy.version, package: package?.0, release: locked,
-            files: Dictionary(letters.map { ($0.path, $0.digest) }) { first, _ in first }, ownFiles: load.ownFiles)
+            files: Dictionary(letters.map { ($0.path, $0.digest) }) { first, _ in first }, ownFiles: load.ownFiles,
+            programs: try packing.programs(of: locked, context.profile))
         let cargo = BootstrapCargo(package: package?.1, bundle: bundle, release: release, files: letters)
         return (wish, cargo)
     }

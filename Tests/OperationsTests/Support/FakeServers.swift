@@ -210,6 +210,8 @@ final class FakeShelf: Sendable {
     let installed = Mutex<[String: InstalledRelease]>([:])
     /// Every reference that was resolved.
     let resolved = Mutex<[String]>([])
+    /// What an install ends in.
+    let fault = Mutex<Failure?>(nil)
 }
 
 struct FakeReleases: ReleaseStore {
@@ -233,6 +235,7 @@ struct FakeReleases: ReleaseStore {
     }
     func install(_ locked: LockedRelease) async throws -> InstalledRelease {
         try fuse.pass()
+        if let fault = shelf.fault.withLock({ $0 }) { throw fault }
         let release = InstalledRelease(
             reference: locked.reference, digest: locked.digest, tree: "/opt/releases/" + locked.digest.hex)
         shelf.installed.withLock { $0[locked.digest.hex] = release }
