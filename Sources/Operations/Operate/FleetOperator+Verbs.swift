@@ -79,6 +79,7 @@ extension FleetOperator {
 
     /// The supervisor did so already, unless it was killed or that nginx refused.
     private func leaveSharedEdge(_ edges: [EdgeSpec]) async throws {
+        guard context.hostLayout == nil else { return }
         let files = Set(edges.filter { $0.mode == .include }.map { $0.includeFile(of: context.spec.name) })
         for file in files.sorted() { try await ports.sharedEdge(file).remove() }
     }

@@ -48,7 +48,14 @@ package struct BootstrapWish: Sendable, Equatable {
     }
 
     /// All files of the host that it has to be asked about.
-    package var askedFiles: [String] { (files.keys + ownFiles).sorted() }
+    package var askedFiles: [String] { (files.keys + ownFiles + [includeFolder].compactMap(\.self)).sorted() }
+
+    /// From which another nginx is to read the fleet's file; nil where the fleet has its own.
+    var includeFolder: String? {
+        guard spec.edge.mode == .include else { return nil }
+        let file = spec.edge.includeFile(of: spec.name)
+        return "/" + file.split(separator: "/").dropLast().joined(separator: "/")
+    }
 }
 
 /// One thing to change on a host. Each can be done again: done twice is done once.

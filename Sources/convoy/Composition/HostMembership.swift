@@ -57,6 +57,10 @@ struct HostMembership {
         try await control.shutdown(drain: 0)
         await control.close()
         try await workplace.host().launcher().waitUntilGone()
+        if let spec = try? workplace.context().spec, spec.edge.mode == .include {
+            // The supervisor did so already, unless that nginx refused; a link to nothing would end that nginx.
+            try await Workplace.sharedEdge(layout, spec.edge.includeFile(of: spec.name)).remove()
+        }
         try await workplace.host().purge()
     }
 

@@ -230,8 +230,9 @@ struct FakeReleases: ReleaseStore {
         let package = LockedPackage(
             name: reference.name, version: reference.version, file: "\(reference.name)-1-py3-none-any.whl",
             sha256: digest)
+        let packages = reference.kind == .path ? [] : [package]
         return LockedRelease(
-            reference: reference, constraints: constraints, platform: "", packages: [package], digest: digest)
+            reference: reference, constraints: constraints, platform: "", packages: packages, digest: digest)
     }
     func install(_ locked: LockedRelease) async throws -> InstalledRelease {
         try fuse.pass()
