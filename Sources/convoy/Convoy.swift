@@ -36,7 +36,8 @@ struct Convoy: AsyncParsableCommand {
             CommandGroup(
                 name: "Hosts:",
                 subcommands: [
-                    Bootstrap.self, Cordon.self, Drain.self, Uncordon.self, Remove.self, SelfUpdate.self, HostVerb.self,
+                    Bootstrap.self, Cordon.self, Drain.self, Uncordon.self, Remove.self, Replace.self,
+                    SelfUpdate.self, HostVerb.self,
                 ]),
             CommandGroup(name: "Tools:", subcommands: [Token.self, Releases.self]),
             CommandGroup(

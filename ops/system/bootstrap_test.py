@@ -234,10 +234,10 @@ def both(world):
     check([row["state"] for row in world.report(spec)] == ["unchanged"] * 2, "not converged")
 
 
-def own(world, version, *hosts):
+def own(world, version, *hosts, release=None):
     """A fleet whose server is a folder beside fleet.yaml."""
     (world.folder / "plain.yaml").write_text(own_release.profile("plain"))
-    release = own_release.write(world.folder, "plain", version, remark=version)
+    release = release or own_release.write(world.folder, "plain", version, remark=version)
     head, rest = SPEC.split("server:", 1)
     rest = rest[rest.index("health:"):]
     return world.spec("own", *hosts, text=f'{head}server: {{{{profile: ./plain.yaml, release: "{release}"}}}}\n{rest}')
@@ -289,11 +289,13 @@ def folder_of_several(world):
                              spec, "--root", world.root, seconds=240)
     spec = world.spec("pair", "c", "d")
     convoy("down")
-    spec = own(world, "1.0.0", "c", "d")
+    # The folder stays, what is in it changes.
+    (world.folder / own_release.write(world.folder, "own", "1.0.0").split("@")[0][5:]).rename(world.folder / "own")
+    spec = own(world, "1.0.0", "c", "d", release="path:./own@1.0.0")
     world.report(spec)
     check({row[0] for row in digests(world, "c", "d")} == {"1.0.0"} and len(digests(world, "c", "d")) == 1, "not the same")
-    spec = own(world, "1.1.0", "c", "d")
-    said = convoy("rollout").both
+    (world.folder / "own/server").write_text(own_release.server(remark="1.1.0"))
+    said = convoy("rollout", "--to", "1.1.0").both
     check(said.count("shipping the release to c, d") == 1, said)
     for host in ("c", "d"):
         answers(world, host)
