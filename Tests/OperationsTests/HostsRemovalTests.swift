@@ -178,6 +178,9 @@ struct HostsRemovalTests {
             for path in world.disk.below(place) { world.disk.remove(path) }
         }
         lab.find(2)
+        let plain = lab.newOperator("1.0.0")
+        let refusal = await #expect(throws: Failure.self) { try await lab.run { try await plain.up() } }
+        #expect(refusal?.next.contains("convoy replace web-3") == true)
         let fleet = lab.newOperator("1.0.0")
         let removal = try await lab.run { try await fleet.remove("web-3", gone: true, deadline: 1) }
         #expect(removal.users.contains(user) && lab.worlds[0].database.users.count == 4)

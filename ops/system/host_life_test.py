@@ -159,7 +159,9 @@ def renewed(world):
     check("another host key" in done.both, done.both)
     check(known.read_text() != (lab.folder / "ssh/known_hosts").read_text(), "it has the same key")
     check({row["name"] for row in world.status()["hosts"]} == set(NAMES), "it is forgotten already")
-    # Accepted: what the lab's own file says.
+    # Accepted: what the lab's own file says. That it is another machine nobody but a person can say.
+    done = world.bootstrap(world.fleet, code=1)
+    check("convoy replace c" in done.both, done.both)
     began = time.monotonic()
     world.convoy("replace", "c", *words, "--ssh-config", world.config, seconds=480)
     took = time.monotonic() - began

@@ -118,6 +118,17 @@ extension FleetOperator {
             next: "`convoy remove \(first)` takes it out of service; with --gone when it is no more")
     }
 
+    /// Nobody but its operator can tell a lost disk from another machine under its address.
+    func refuseEmptied(_ plan: GenerationPlan) async throws {
+        guard context.spec.spansHosts else { return }
+        let hosts = try await ports.control.status(newerThan: nil, timeout: 0).status.hosts
+        guard let one = hosts.first(where: { $0.generation == 0 && plan.hosts.contains($0.name) }) else { return }
+        throw Failure(
+            .failed, "the fleet is not whole",
+            because: "\(one.name) answers and runs nothing: it has lost its disk, or is another machine",
+            next: "`convoy replace \(one.name)` gives it new users and instances of generation \(plan.number)")
+    }
+
     /// By a fleet.yaml that makes its last host drive itself, or has no hosts any more, something else would come up
     /// elsewhere, and what runs there would be nobody's.
     func refuseSelfDriven(_ record: LedgerRecord) throws {

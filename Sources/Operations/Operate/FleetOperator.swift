@@ -107,6 +107,7 @@ package struct FleetOperator: Sendable {
     }
 
     private func keep(_ plan: GenerationPlan) async throws -> Result {
+        try await refuseEmptied(plan)
         let corrected = try await credentials.correct(for: plan)
         for user in corrected { ports.progress.step("corrected the roles of \(user)") }
         try await ports.control.check()
