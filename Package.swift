@@ -98,6 +98,7 @@ let package = Package(
                 .embedInCode("convoy-firewall.service"),
                 .embedInCode("convoy-gate.service"),
                 .embedInCode("convoy-gate.socket"),
+                .embedInCode("convoy-include.service"),
                 .embedInCode("convoy-refresher.service"),
                 .embedInCode("convoy-refresher.socket"),
                 .embedInCode("convoy-supervisor.service"),

@@ -7,6 +7,7 @@ package enum Units {
         "/usr/lib/systemd/system/convoy-firewall.service": text(PackageResources.convoy_firewall_service),
         "/usr/lib/systemd/system/convoy-gate.service": text(PackageResources.convoy_gate_service),
         "/usr/lib/systemd/system/convoy-gate.socket": text(PackageResources.convoy_gate_socket),
+        "/usr/lib/systemd/system/convoy-include.service": text(PackageResources.convoy_include_service),
         "/usr/lib/systemd/system/convoy-refresher.service": text(PackageResources.convoy_refresher_service),
         "/usr/lib/systemd/system/convoy-refresher.socket": text(PackageResources.convoy_refresher_socket),
         "/usr/lib/systemd/system/convoy-supervisor.service": text(PackageResources.convoy_supervisor_service),

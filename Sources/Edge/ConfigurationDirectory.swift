@@ -63,6 +63,12 @@ struct ConfigurationDirectory: Sendable {
         return staged
     }
 
+    /// Whether the path is one that `stage` gives.
+    func isStaged(_ staged: String) -> Bool {
+        let (above, name) = ((staged as NSString).deletingLastPathComponent, (staged as NSString).lastPathComponent)
+        return above == path && name.hasPrefix(".staged-") && EdgeFile.isDirectory(staged)
+    }
+
     /// Makes the staged version the current one: after a power cut it is all there, or not at all.
     func activate(_ staged: String) throws {
         let numbers = numbers()

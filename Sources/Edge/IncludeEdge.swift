@@ -9,46 +9,39 @@ import Ports
 package struct IncludeEdge: EdgeServer {
     package var isOwnProcess: Bool { false }
 
-    private let directory: ConfigurationDirectory
-    private let includeFile: String
+    let directory: ConfigurationDirectory
+    let includeFile: String
+    let stock: StockNginx
     private let gateSocket: String
-    private let stock: StockNginx
     private let executable: String?
+    private let delegate: (@Sendable (IncludeDeed) async throws -> Void)?
 
     /// `configuration` and `gateSocket`: as in the rendered plan. `includeFile`: what that nginx includes within
-    /// `http`; its `nginx.conf` is the nearest one above it, else Debian's.
-    package init(configuration: String, includeFile: String, gateSocket: String, executable: String? = nil) {
+    /// `http`; its `nginx.conf` is the nearest one above it, else Debian's. `delegate`: whoever has rights upon
+    /// that nginx, where this process has none; it does what `perform` does.
+    package init(
+        configuration: String, includeFile: String, gateSocket: String, executable: String? = nil,
+        delegate: (@Sendable (IncludeDeed) async throws -> Void)? = nil
+    ) {
         directory = ConfigurationDirectory(path: configuration, owner: nil)
         self.includeFile = includeFile
         self.gateSocket = gateSocket
         stock = StockNginx(including: includeFile)
         self.executable = executable
+        self.delegate = delegate
     }
 
     package func install(_ files: [RenderedFile]) async throws -> Bool {
         let lock = try await directory.lock()
         defer { lock.release() }
-        guard !directory.holds(files) || !isLinked else { return false }
+        guard !directory.holds(files) || !isLinked || !isTaken else { return false }
         try refuseForeignFile()
-        let nginx = try running()
-        try refuseBarrier(nginx)
-        let check = try self.check()
-        // What an nginx of our own once went by is nothing to go back to.
-        let before = isLinked ? try directory.files() : nil
+        try refuseBarrier(try running())
         let staged = try directory.stage(files)
         do {
-            try await checkAlone(staged, check)
-            try directory.activate(staged)
+            try await carryOut(.put(staged: staged))
         } catch {
             directory.discard(staged)
-            throw error
-        }
-        do {
-            try link()
-            try await check.check(stock.mainFile, includes: includeFile)
-            try await nginx.reload()
-        } catch {
-            try takeBack(before)
             throw error
         }
         return true
@@ -65,15 +58,12 @@ package struct IncludeEdge: EdgeServer {
         let lock = try await directory.lock()
         defer { lock.release() }
         guard isLinked || EdgeFile.mode(directory.current) != nil else { return }
-        if isLinked {
-            unlink(includeFile)
-            try EdgeFile.sync((includeFile as NSString).deletingLastPathComponent)
-        }
-        if let nginx = RunningNginx(pidFile: stock.pidFile) {
-            try await check().check(stock.mainFile)
-            try await nginx.reload()
-        }
-        unlinkCurrent()
+        try await carryOut(.takeAway)
+    }
+
+    private func carryOut(_ deed: IncludeDeed) async throws {
+        guard let delegate else { return try await perform(deed) }
+        try await delegate(deed)
     }
 
     package func master() -> Int32? { RunningNginx(pidFile: stock.pidFile)?.pid }
@@ -84,7 +74,7 @@ package struct IncludeEdge: EdgeServer {
         return ProcessPlan.UserAndGroup(user: worker.user, group: worker.group)
     }
 
-    private func running() throws -> RunningNginx {
+    func running() throws -> RunningNginx {
         guard let nginx = RunningNginx(pidFile: stock.pidFile) else { throw notRunning() }
         return nginx
     }
@@ -96,31 +86,15 @@ package struct IncludeEdge: EdgeServer {
             next: "start it as its owner does, such as `systemctl start nginx`, then run again")
     }
 
-    private func check() throws -> NginxCheck {
+    func check() throws -> NginxCheck {
         NginxCheck(executable: try NginxProgram.found(executable), prefix: nil, runAs: nil)
     }
 
-    /// As the only thing in an otherwise empty nginx: what is wrong then is ours.
-    private func checkAlone(_ staged: String, _ nginx: NginxCheck) async throws {
-        let place = directory.path + "/.check-" + UUID().uuidString
-        defer { directory.discard(place) }
-        try EdgeFile.makeDirectory(place, mode: 0o700, owner: nil)
-        let own = try String(contentsOfFile: staged + "/nginx.conf", encoding: .utf8)
-            .replacingOccurrences(of: directory.current + "/", with: staged + "/")
-        try EdgeFile.write(place + "/included.conf", own, mode: 0o600, owner: nil)
-        let around = "pid \"\(place)/pid\"; events {}\nhttp { include \"\(place)/included.conf\"; }\n"
-        try EdgeFile.write(place + "/nginx.conf", around, mode: 0o600, owner: nil)
-        try await nginx.check(place + "/nginx.conf")
-    }
-}
-
-// MARK: The link
-
-extension IncludeEdge {
-    private var linkTarget: String { directory.current + "/nginx.conf" }
-    private var isLinked: Bool {
+    var isLinked: Bool {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: includeFile)) == linkTarget
     }
+
+    var linkTarget: String { directory.current + "/nginx.conf" }
 
     /// What stands there and is not ours was written by somebody.
     private func refuseForeignFile() throws {
@@ -136,25 +110,4 @@ extension IncludeEdge {
             because: "its workers (user \(worker.user)) do not get through \(barrier)",
             next: "choose a --root that they do, such as / , or open the directory to them (chmod o+x)")
     }
-
-    private func link() throws {
-        guard !isLinked else { return }
-        do {
-            try FileManager.default.createSymbolicLink(atPath: includeFile, withDestinationPath: linkTarget)
-        } catch {
-            throw EdgeFile.failed("cannot make the link \(includeFile): \(error.localizedDescription)")
-        }
-        try EdgeFile.sync((includeFile as NSString).deletingLastPathComponent)
-    }
-
-    private func takeBack(_ before: [RenderedFile]?) throws {
-        guard let before else {
-            if isLinked { unlink(includeFile) }
-            return unlinkCurrent()
-        }
-        try directory.activate(try directory.stage(before))
-    }
-
-    /// So that the next installation is not taken for an old one.
-    private func unlinkCurrent() { unlink(directory.current) }
 }

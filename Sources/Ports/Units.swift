@@ -8,6 +8,8 @@ package protocol UnitHost: Sendable {
     func sweep(except ids: Set<String>) async
     /// Paths of the drop-ins that an admin made for the process's unit.
     func dropIns(of id: String) async -> [String]
+    /// Gives a socket that systemd listens on to those who alone may connect to it.
+    func give(_ socket: String, to owner: ProcessPlan.UserAndGroup) throws
     /// Numeric addresses of a host's name; empty when nobody knows it now.
     func addresses(of host: String) async -> [String]
 }

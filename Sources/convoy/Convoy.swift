@@ -36,10 +36,12 @@ struct Convoy: AsyncParsableCommand {
             CommandGroup(
                 name: "Hosts:",
                 subcommands: [
-                    Bootstrap.self, Cordon.self, Drain.self, Uncordon.self, Remove.self, SelfUpdate.self, HostVerb.self,
+                    Bootstrap.self, Cordon.self, Drain.self, Uncordon.self, Remove.self, Replace.self,
+                    SelfUpdate.self, HostVerb.self,
                 ]),
             CommandGroup(name: "Tools:", subcommands: [Token.self, Releases.self]),
-            CommandGroup(name: "Daemons:", subcommands: [Supervise.self, GateCommand.self, RefresherCommand.self]),
+            CommandGroup(
+                name: "Daemons:", subcommands: [Supervise.self, GateCommand.self, RefresherCommand.self, Include.self]),
         ])
 
     /// Errors in our own words and with the design's exit codes; argument errors in the parser's.

@@ -40,6 +40,32 @@ struct UnitHostTests {
         #expect(world.disk[try #require(instance.launch.secretsFile)] == nil)
     }
 
+    @Test("another nginx's workers get to the gate only once that nginx has its file; whoever boots opens nothing")
+    func sharedGate() async throws {
+        let socket = world.layout.gateSocket
+        try await up(Samples.spec { $0.edge.mode = .include })
+        #expect(world.units.owners == [socket: FakeSharedEdge.workers])
+        world.killSupervisor()
+        world.units.forgetOwners()
+        world.sharedEdge.refuse(Failure(.failed, "nginx does not take its configuration", because: "", next: ""))
+        world.startSupervisor()
+        try await world.until("refused") { $0.status.edge.reason.contains("does not take") }
+        #expect(world.units.owners.isEmpty)
+        world.sharedEdge.refuse(nil)
+        try await world.until("taken") { $0.status.edge.reason.isEmpty }
+        #expect(world.units.owners == [socket: FakeSharedEdge.workers])
+        // Who listens anew for the edge's own user is told again whose it is.
+        world.units.forgetOwners()
+        await world.pass(10)
+        #expect(world.units.owners == [socket: FakeSharedEdge.workers])
+    }
+
+    @Test("the fleet's own nginx has its listener from systemd")
+    func ownGate() async throws {
+        try await up()
+        #expect(world.units.owners.isEmpty)
+    }
+
     @Test("where the host can't encrypt, the credential is a plain file, NUL behind each name and value")
     func plain() async throws {
         world.units.need(encrypting: false)

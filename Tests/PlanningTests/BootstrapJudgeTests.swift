@@ -73,6 +73,18 @@ struct BootstrapJudgeTests {
         #expect(failure.what.contains("web-1") && !failure.next.isEmpty)
     }
 
+    @Test("a program that starts the release, and that no package brings, has to be there")
+    func interpreter() throws {
+        let missing = try judge(BootstrapSamples.bare()) { $0.programs = [DebianPrograms.node] }
+        guard case .refused(let failures) = missing else {
+            Issue.record("not refused: \(missing)")
+            return
+        }
+        #expect(failures.count == 1 && failures.first?.why.contains("it has no /usr/bin/node") == true)
+        let there = BootstrapSamples.bare { $0.programs.insert(DebianPrograms.node) }
+        #expect(try judge(there) { $0.programs = [DebianPrograms.node] } == judge(BootstrapSamples.bare()))
+    }
+
     @Test("all obstacles are told at once")
     func all() throws {
         let facts = BootstrapSamples.bare { facts in
@@ -111,14 +123,38 @@ struct BootstrapJudgeTests {
         }
     }
 
-    @Test("mode: include is refused before anything is changed: the sandbox would refuse it afterwards")
+    private static let withNginx = BootstrapSamples.bare {
+        $0.otherNginx = [77]
+        $0.programs.insert("nginx")
+        $0.directories = ["/etc/nginx/conf.d"]
+        // It has the edge's port already, for sites of its own.
+        for pid: Int32 in [77, 78] { $0.listeners.append(.init(port: 443, owner: "nginx (pid \(pid))", pid: pid)) }
+    }
+
+    @Test("another nginx is what mode: include wants, and it is left to its administrator")
     func include() throws {
-        let with = BootstrapSamples.bare { $0.otherNginx = [77] }
-        guard case .refused(let failures) = try judge(with, { $0.spec.edge.mode = .include }) else {
+        let finding = try judge(Self.withNginx) { $0.spec.edge.mode = .include }
+        #expect(finding == .changes([.package, .credentialKey, .release, .files]))
+        let asked = try BootstrapSamples.wish { $0.spec.edge.mode = .include }.askedFiles
+        #expect(asked.contains("/etc/nginx/conf.d"))
+    }
+
+    static let withoutNginx: [(@Sendable (inout HostFacts) -> Void, String)] = [
+        ({ $0.otherNginx = [] }, "no nginx of its own runs there"),
+        ({ $0.directories = [] }, "there is no directory /etc/nginx/conf.d"),
+        ({ $0.listeners.append(.init(port: 443, owner: "apache2 (pid 7)", pid: 7)) }, "taken by apache2 (pid 7)"),
+    ]
+
+    @Test("mode: include without an nginx that can have the file is refused", arguments: 0..<withoutNginx.count)
+    func noNginx(index: Int) throws {
+        let (change, words) = Self.withoutNginx[index]
+        var facts = Self.withNginx
+        change(&facts)
+        guard case .refused(let failures) = try judge(facts, { $0.spec.edge.mode = .include }) else {
             Issue.record("not refused")
             return
         }
-        #expect(failures.map(\.why).contains { $0.contains("sandbox") })
+        #expect(failures.count == 1 && failures.first?.why.contains(words) == true, "\(failures)")
     }
 
     @Test("without a package to bring, a host must have this convoy")

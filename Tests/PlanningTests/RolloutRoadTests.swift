@@ -31,6 +31,23 @@ struct RolloutRoadTests {
         road.parts.map { "-\($0.going.sorted().joined(separator: ",")) +\($0.coming.sorted().joined(separator: ","))" }
     }
 
+    @Test("over hosts a flip is sealed before it is decided, also on the only one: of two, one may be left behind")
+    func sealed() throws {
+        func steps(_ count: Int, seat: OperatorSeat?, skips: Set<String> = []) throws -> [RolloutStep] {
+            var planner = try PlanSamples.planner(
+                PlanSamples.spec {
+                    $0.hosts = (1...count).map { HostSpec(name: "web-\($0)", address: "10.0.0.\($0)") }
+                    $0.operatorSeat = seat
+                })
+            planner.skips = skips
+            return RolloutRoad(plan: try planner.plan(number: 2, current: nil), hasCurrent: true, before: nil).steps
+        }
+        #expect(try steps(2, seat: nil).contains(.settle))
+        #expect(try steps(2, seat: nil, skips: ["web-2"]).contains(.settle))
+        #expect(try steps(1, seat: .remote).contains(.settle))
+        #expect(try !steps(1, seat: nil).contains(.settle))
+    }
+
     @Test("a flip, and any strategy where nothing serves, has no parts")
     func flip() throws {
         let road = RolloutRoad(plan: try plan(2, ["a": 3]), hasCurrent: true, before: nil)

@@ -42,6 +42,18 @@ struct LockedStartTests {
         #expect(start.installed(locked).tree == "\(root.path)/\(digest.hex)/tree")
     }
 
+    @Test("on other hosts, node is where Debian has it, whatever this machine has")
+    func elsewhere() throws {
+        let scratch = try Scratch()
+        try scratch.write("r/tree/server.js", "")
+        let card = ReleaseCard(
+            reference: try ReleaseReference(parsing: "path:./server@1.0.0"), digest: try #require(digest), platform: "",
+            commands: [:])
+        let starts = ReleaseStarts(python: DebianPrograms.python, searchPath: nil)
+        let command = try starts.command("server.js", card: card, release: scratch.path + "/r")
+        #expect(command.executable == "/usr/bin/node")
+    }
+
     @Test("a lock that does not say is not guessed at")
     func unknown() throws {
         let locked = LockedRelease(

@@ -10,8 +10,9 @@ from harness import check, eventually, test
 
 harness.parts.run_under("client")
 
+import own_release
 from hosts import run
-from ssh_fleet import BootstrapWorld, changed, kill, untouched, until
+from ssh_fleet import SPEC, BootstrapWorld, changed, kill, untouched, until
 
 # An nft that also shuts ssh out while Convoy's table is there.
 LOCKOUT = """\
@@ -231,6 +232,77 @@ def both(world):
     for host in ("c", "d"):
         world.must_serve(host)
     check([row["state"] for row in world.report(spec)] == ["unchanged"] * 2, "not converged")
+
+
+def own(world, version, *hosts, release=None):
+    """A fleet whose server is a folder beside fleet.yaml."""
+    (world.folder / "plain.yaml").write_text(own_release.profile("plain"))
+    release = release or own_release.write(world.folder, "plain", version, remark=version)
+    head, rest = SPEC.split("server:", 1)
+    rest = rest[rest.index("health:"):]
+    return world.spec("own", *hosts, text=f'{head}server: {{{{profile: ./plain.yaml, release: "{release}"}}}}\n{rest}')
+
+
+def answers(world, host):
+    check(world.call(host)[:2] == [200, 200], f"{host} does not serve: {world.call(host)}")
+
+
+def digests(world, *hosts):
+    """Of the releases that serve on each host."""
+    found = set()
+    for host in hosts:
+        status = json.loads(world.lab.inside(host, "convoy", "status", "--json", "--root", "/").stdout)
+        found |= {(status["release"]["version"], status["release"]["digest"], len(status["instances"]))}
+    return found
+
+
+@test("a server of the operator's own, a folder on this machine, goes to a host as the same bytes, and so does its next version")
+def folder(world):
+    lab = world.lab
+    lab.inside("a", "convoy", "down", "--file", "/etc/convoy/fleet/fleet.yaml", seconds=120)
+    check(changed(world.report(own(world, "1.0.0", "a"))[0]) == ["release", "files", "fleet", "firewall"], "more, or less")
+    answers(world, "a")
+    first = digests(world, "a")
+    check([row["state"] for row in world.report(own(world, "1.0.0", "a"))] == ["unchanged"], "not converged")
+    # What lies at the folder's place there is somebody else's.
+    lab.inside("a", "sh", "-c", "mkdir /etc/convoy/fleet/plain-1.0.0 && echo mine >/etc/convoy/fleet/plain-1.0.0/server")
+    check([row["state"] for row in world.report(own(world, "1.0.0", "a"))] == ["unchanged"], "not converged")
+    spec = own(world, "1.1.0", "a")
+    world.report(spec)
+    answers(world, "a")
+    second = digests(world, "a")
+    check(first != second and next(iter(second))[0] == "1.1.0", f"{first} became {second}")
+    # Changed there: not started, and told what to do.
+    tree = f"/var/lib/convoy/releases/{next(iter(second))[1]}"
+    lab.inside("a", "sh", "-c", f"echo '# mine' >>{tree}/tree/server; touch {tree}/tree/server")
+    done = lab.inside("a", "convoy", "up", "--file", "/etc/convoy/fleet/fleet.yaml", fails=True)
+    check(done.returncode == 69 and "ships it again" in done.stderr, f"{done.returncode}: {done.stderr}")
+    lab.inside("a", "mv", tree, "/root/spoilt")
+    check(changed(world.report(spec)[0])[:1] == ["release"], "it did not come again")
+    answers(world, "a")
+
+
+@test("a server of the operator's own is rolled over two hosts: the same bytes on both, sent once to each")
+def folder_of_several(world):
+    def convoy(*words):
+        return world.lab.net("env", f"CONVOY_SSH_CONFIG={world.config}", os.environ["CONVOY_BIN"], *words, "--file",
+                             spec, "--root", world.root, seconds=240)
+    spec = world.spec("pair", "c", "d")
+    convoy("down")
+    # The folder stays, what is in it changes.
+    (world.folder / own_release.write(world.folder, "own", "1.0.0").split("@")[0][5:]).rename(world.folder / "own")
+    spec = own(world, "1.0.0", "c", "d", release="path:./own@1.0.0")
+    world.report(spec)
+    check({row[0] for row in digests(world, "c", "d")} == {"1.0.0"} and len(digests(world, "c", "d")) == 1, "not the same")
+    (world.folder / "own/server").write_text(own_release.server(remark="1.1.0"))
+    said = convoy("rollout", "--to", "1.1.0").both
+    check(said.count("shipping the release to c, d") == 1, said)
+    for host in ("c", "d"):
+        answers(world, host)
+    found = digests(world, "c", "d")
+    check(len(found) == 1 and next(iter(found))[0] == "1.1.0", f"{found}")
+    back = convoy("rollback").both
+    check("shipping" not in back and {row[0] for row in digests(world, "c", "d")} == {"1.0.0"}, back)
 
 
 if __name__ == "__main__":

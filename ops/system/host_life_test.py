@@ -143,6 +143,37 @@ def behind(world):
     print(f"      brought back in {time.monotonic() - began:.1f} s")
 
 
+@test("new hardware under a lost host's name: its key is refused until somebody accepts it, and then one verb puts it in place")
+def renewed(world):
+    before, lab = world.status(), world.lab
+    pids = {row["name"]: row["pid"] for row in before["instances"] if row["host"] != "c"}
+    known = world.work / "known-before"
+    known.write_text((lab.folder / "ssh/known_hosts").read_text())
+    address = lab.rows()["c"]["ip"]
+    lab.hosts("down", "c")
+    world.add("c")
+    check(lab.rows()["c"]["ip"] == address, "the lab gave it another address")
+    wary = world.ssh_config("wary", f"UserKnownHostsFile {known}")
+    words = ["--package", world.package]
+    done = world.convoy("replace", "c", *words, "--ssh-config", wary, code=69)
+    check("another host key" in done.both, done.both)
+    check(known.read_text() != (lab.folder / "ssh/known_hosts").read_text(), "it has the same key")
+    check({row["name"] for row in world.status()["hosts"]} == set(NAMES), "it is forgotten already")
+    # Accepted: what the lab's own file says. That it is another machine nobody but a person can say.
+    done = world.bootstrap(world.fleet, code=1)
+    check("convoy replace c" in done.both, done.both)
+    began = time.monotonic()
+    world.convoy("replace", "c", *words, "--ssh-config", world.config, seconds=480)
+    took = time.monotonic() - began
+    check(whole(world, "2.0.0") == before["generation"], "it took a new generation")
+    after = {row["name"]: row["pid"] for row in world.status()["instances"] if row["host"] != "c"}
+    check(pids == after, "instances of other hosts were touched")
+    check("nothing to do" in world.convoy("up").stdout, "not converged")
+    done = world.convoy("replace", "c", *words, code=1)
+    check("it answers" in done.both, done.both)
+    print(f"      in place after {took:.1f} s")
+
+
 @test("a host that is gone for good is removed: the fleet without it is whole")
 def remove(world):
     world.lab.hosts("ctl", "c", "kill")
@@ -179,6 +210,39 @@ def leave(world):
     world.convoy("remove", "c", "--deadline", "2s")
     left = world.lab.inside("c", "sh", "-c", "ls /var/lib/convoy /etc/convoy 2>/dev/null; pgrep -x mcp-grafana; pgrep -x nginx", fails=True)
     check(not left.stdout.strip(), f"left on the host: {left.stdout}")
+
+
+@test("the last but one goes, too, once fleet.yaml says who drives the last; it is rolled from here, and gets company again")
+def alone(world):
+    text = world.fleet.read_text()
+    two = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("  c: {address"))
+    world.fleet.write_text(two)
+    done = world.convoy("remove", "b", "--deadline", "2s", code=1)
+    check("`operator: remote`" in done.both, done.both)
+    world.fleet.write_text(two.replace("edge:\n", "operator: remote\nedge:\n", 1))
+    pids = {row["name"]: row["pid"] for row in world.status()["instances"] if row["host"] == "a"}
+    world.convoy("remove", "b", "--deadline", "2s")
+    one = "".join(line for line in world.fleet.read_text().splitlines(keepends=True) if not line.startswith("  b: {address"))
+    world.fleet.write_text(one)
+    check("nothing to do" in world.convoy("plan").stdout, "plan finds something to do")
+    status = world.status()
+    check(status["converged"] and [row["name"] for row in status["hosts"]] == ["a"], f"{status['hosts']}")
+    check({row["name"]: row["pid"] for row in status["instances"]} == pids, "its instances were touched")
+    world.convoy("rollout", "--to", "1.6.3", "--accept-breaking")
+    time.sleep(10)
+    check(world.status()["release"]["version"] == "1.6.3" and world.status()["converged"], "the flip lapsed")
+    world.must_serve("a")
+    world.report(world.fleet)
+    check([row["state"] for row in world.report(world.fleet)] == ["unchanged"], "not converged")
+    bare = world.fleet.read_text().replace("operator: remote\n", "")
+    world.fleet.write_text(bare)
+    check("driven from here" in world.convoy("up", code=1).both, "it would drive itself")
+    world.fleet.write_text(two.replace("pypi:mcp-grafana@2.0.0", "pypi:mcp-grafana@1.6.3"))
+    world.report(world.fleet)
+    status = world.status()
+    check(status["converged"] and [row["name"] for row in status["hosts"]] == ["a", "b"], f"{status['hosts']}")
+    for host in ("a", "b"):
+        world.must_serve(host)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,12 @@ PERSON = """
         {"role": "read", "db": "shop"}, {"role": "readWrite", "db": "shop"}])
     print("\\n".join(sorted(row["user"] for row in admin.command("usersInfo", 1)["users"])))
     """
+# Whether a connection string still opens the database.
+OPEN = """
+import sys, pymongo
+try: pymongo.MongoClient(sys.argv[1], serverSelectionTimeoutMS=3000).shop.customers.find_one(); print("open")
+except pymongo.errors.OperationFailure: print("shut")
+"""
 
 
 class World(BootstrapWorld):
@@ -241,6 +247,29 @@ def rotate(world):
     after = set(world.person())
     ours = {name for name in after if name.startswith("convoy-shop.")}
     check(len(ours) == 4 and not ours & before, f"{before} {after}")
+    report = world.read("users", "users verify")
+    check(not [row for row in report["users"] if row["fault"]] and len(report["users"]) == 4, f"{report}")
+
+
+@test("a host's new hardware gets users of its own: those of the lost one are worth nothing, nobody else's are touched")
+def renewed(world):
+    def uris(host):
+        name = f"/var/lib/convoy/instances/analytics-{host}-*/uri"
+        return world.shell(host, f"cat {name}").stdout.split()
+    generation = world.read("status", "status")["generation"]
+    lost, kept = uris("b"), uris("a")
+    check(len(lost) == 2 and len(kept) == 2, f"{len(lost)} and {len(kept)} connection strings")
+
+    def opens(found):
+        return {world.lab.net(harness.parts.python("client"), "-c", OPEN, uri).stdout.strip() for uri in found}
+    check(opens(lost) == {"open"}, "they opened nothing before")
+    world.lab.hosts("down", "b")
+    world.add("b")
+    world.convoy("replace", "b", "--package", world.package, seconds=480)
+    status = world.read("status", "status")
+    check(status["converged"] and status["generation"] == generation, f"{status}")
+    check(opens(lost) == {"shut"} and not set(uris("b")) & set(lost), "an old password is good")
+    check(opens(uris("b")) == {"open"} and uris("a") == kept and opens(kept) == {"open"}, "others are not")
     report = world.read("users", "users verify")
     check(not [row for row in report["users"] if row["fault"]] and len(report["users"]) == 4, f"{report}")
 

@@ -21,7 +21,8 @@ PACKAGES = "/opt/packages"
 RUNTIME = "/usr/lib/swift-runtime"
 OLD = "0.0.1"
 ENABLED = ["convoy-supervisor.service", "convoy-gate.socket", "convoy-firewall.service"]
-UNITS = [*ENABLED, "convoy-gate.service", "convoy-edge.service", "convoy-refresher.socket", "convoy-refresher.service"]
+UNITS = [*ENABLED, "convoy-gate.service", "convoy-edge.service", "convoy-refresher.socket", "convoy-refresher.service",
+         "convoy-include.service"]
 OWNED = {
     "/usr/bin/convoy": "755 root root", "/usr/lib/convoy/convoy-exec": "755 root root",
     "/usr/share/man/man1/convoy.1.gz": "644 root root",

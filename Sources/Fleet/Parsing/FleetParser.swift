@@ -3,6 +3,7 @@
 struct FleetParser {
     static let keys = [
         "fleet", "server", "database", "pools", "hosts", "edge", "ports", "health", "rollout", "logs", "ledger",
+        "operator",
     ]
 
     let reader: SpecReader
@@ -23,6 +24,10 @@ struct FleetParser {
         let rollout = section["rollout"].flatMap(rollout) ?? RolloutSpec()
         let logs = section["logs"].flatMap(logs) ?? LogsSpec()
         let ledger = section["ledger"].flatMap(ledger)
+        let seat = section["operator"].flatMap { reader.choice($0, OperatorSeat.self) }
+        if let node = section["operator"], section["hosts"] == nil {
+            reader.report(node, "is not used: there are no hosts to drive", "add hosts, or remove it")
+        }
         if let ports {
             checkPorts(ports, section, pools: pools ?? [], profile: profile, edge: edge, database: database)
         }
@@ -30,7 +35,8 @@ struct FleetParser {
         guard let name, let server, let pools, let edge, let ports else { return nil }
         return FleetSpec(
             name: name, server: server, database: database, pools: pools, hosts: hosts, edge: edge, ports: ports,
-            health: health, rollout: rollout, logs: logs, ledger: ledger)
+            health: health, rollout: rollout, logs: logs, ledger: ledger,
+            operatorSeat: seat)
     }
 
     func name(_ node: SourceNode, kind: String) -> String? {

@@ -50,6 +50,9 @@ package struct FleetLayout: Sendable, Equatable {
     package var refresherSocket: String { gateRuntime + "/refresher.sock" }
     package var processes: String { runtime + "/processes.json" }
     package var edgeRuntime: String { runtime + "/edge" }
+    /// What is to be done to an nginx that is not ours, and what became of it.
+    package var includeOrder: String { runtime + "/include.json" }
+    package var includeAnswer: String { runtime + "/include-answer.json" }
 
     package var edgeConfiguration: String { configuration + "/edge" }
     package var gatePolicy: String { configuration + "/gate/policy.json" }

@@ -187,3 +187,8 @@ package struct ProofPlan: Sendable, Equatable, Codable {
         self.interval = interval
     }
 }
+
+extension GenerationPlan {
+    /// The file that an nginx which is there already includes; nil where the fleet has its own.
+    package var sharedEdgeFile: String? { edge.mode == .include ? edge.includeFile(of: fleet) : nil }
+}

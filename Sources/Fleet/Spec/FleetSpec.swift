@@ -18,11 +18,14 @@ package struct FleetSpec: Sendable, Equatable, Codable {
     /// Where the ledger lies; nil = in a file under the fleet's root. Not encoded when nil: it must not change older
     /// wishes.
     package var ledger: LedgerSpec?
+    /// Who drives a fleet of one host; nil = that host itself. Not encoded when nil, as above.
+    package var operatorSeat: OperatorSeat?
 
     package init(
         name: String, server: ServerSpec, database: DatabaseSpec?, pools: [PoolSpec], hosts: [HostSpec] = [],
         edge: EdgeSpec, ports: PortsSpec = PortsSpec(), health: HealthSpec = HealthSpec(),
-        rollout: RolloutSpec = RolloutSpec(), logs: LogsSpec = LogsSpec(), ledger: LedgerSpec? = nil
+        rollout: RolloutSpec = RolloutSpec(), logs: LogsSpec = LogsSpec(), ledger: LedgerSpec? = nil,
+        operatorSeat: OperatorSeat? = nil
     ) {
         self.name = name
         self.server = server
@@ -35,10 +38,18 @@ package struct FleetSpec: Sendable, Equatable, Codable {
         self.rollout = rollout
         self.logs = logs
         self.ledger = ledger
+        self.operatorSeat = operatorSeat
     }
 
-    /// One operator drives several hosts: instances bear their host's name, and every host has every pool.
-    package var spansHosts: Bool { hosts.count > 1 }
+    /// An operator elsewhere drives the hosts, and keeps the ledger: instances bear their host's name, and every host
+    /// has every pool. Several hosts are never driven otherwise; one is where it is said.
+    package var spansHosts: Bool { hosts.count > 1 || (operatorSeat == .remote && !hosts.isEmpty) }
+}
+
+/// From where hosts are driven.
+package enum OperatorSeat: String, Sendable, Equatable, Codable, CaseIterable {
+    /// From another machine, over ssh.
+    case remote
 }
 
 /// A ledger in a MongoDB deployment, for a fleet that operators change from several machines.

@@ -27,7 +27,7 @@ extension FleetOperator {
         var record = try await ports.ledger.load()
         guard let current = record.current else { throw notUp("remove \(name)") }
         let member = try member(name, "remove")
-        let rest = current.without(name)
+        let rest = current.without(name, seat: context.spec.operatorSeat)
         try refuseRemoval(of: name, record, rest.origin.spec)
         try await credentials.checkAdmin(removing: [current])
         try await tellBehind(record)
@@ -41,7 +41,7 @@ extension FleetOperator {
         if target != current { _ = try await scale(current, to: target, over: record) }
         record = try await ports.ledger.load()
         record.readmit { $0.name == name }
-        record.previous = record.previous?.without(name)
+        record.previous = record.previous?.without(name, seat: context.spec.operatorSeat)
         record.note(
             LedgerRecord.AuditEntry(at: ports.time.wallClock(), verb: "remove", outcome: gone ? "\(name), gone" : name))
         try await ports.ledger.save(record)
@@ -58,7 +58,12 @@ extension FleetOperator {
     }
 
     private func refusePresent(_ name: String) async throws {
-        let there = await answering([name]) { _, control in _ = try await control.status(newerThan: nil, timeout: 0) }
+        let there = await answering([name]) { _, control in
+            let report = try await control.status(newerThan: nil, timeout: 0)
+            // Nothing of the fleet: it is another one by now, or has lost its disk.
+            guard report.generations.isEmpty else { return }
+            throw Failure(.unavailable, "nobody serves there", because: "it runs nothing", next: "")
+        }
         guard there.isEmpty else {
             throw Failure(
                 .failed, "cannot remove \(name) as gone", because: "it answers",
@@ -70,13 +75,14 @@ extension FleetOperator {
         func refusal(_ why: String, next: String) -> Failure {
             Failure(.failed, "cannot remove \(name)", because: why, next: next)
         }
-        guard context.spec.spansHosts else {
+        guard let last = rest.hosts.first, context.spec.spansHosts else {
             throw refusal("it is the fleet's only host", next: "`convoy down` ends it")
         }
         guard rest.spansHosts else {
             throw refusal(
-                "a fleet of one host keeps its ledger and its names otherwise",
-                next: "add another host first; or `convoy down`, then bring it up on that host")
+                "\(last.name) would be the only host, and a fleet of one drives itself unless fleet.yaml says otherwise",
+                next: "write `operator: remote` into fleet.yaml, beside `hosts`: \(last.name) goes on as it is, driven "
+                    + "from this machine; then run it again")
         }
         // Of its own, cut before, nothing is left to be undone: it is done again.
         let isOwn = record.scaling.map { !$0.target.hosts.contains(name) } ?? true
@@ -105,10 +111,36 @@ extension FleetOperator {
 
     /// A host that is only taken out of fleet.yaml would go on, and nobody would know of it any more.
     func refuseLeavers(_ record: LedgerRecord) throws {
+        try refuseSelfDriven(record)
         guard let first = leavers(record).first else { return }
         throw Failure(
             .failed, "cannot change the fleet", because: "\(first) is not in `hosts` any more, and still one of it",
             next: "`convoy remove \(first)` takes it out of service; with --gone when it is no more")
+    }
+
+    /// Nobody but its operator can tell a lost disk from another machine under its address.
+    func refuseEmptied(_ plan: GenerationPlan) async throws {
+        guard context.spec.spansHosts else { return }
+        let hosts = try await ports.control.status(newerThan: nil, timeout: 0).status.hosts
+        guard let one = hosts.first(where: { $0.generation == 0 && plan.hosts.contains($0.name) }) else { return }
+        throw Failure(
+            .failed, "the fleet is not whole",
+            because: "\(one.name) answers and runs nothing: it has lost its disk, or is another machine",
+            next: "`convoy replace \(one.name)` gives it new users and instances of generation \(plan.number)")
+    }
+
+    /// By a fleet.yaml that makes its last host drive itself, or has no hosts any more, something else would come up
+    /// elsewhere, and what runs there would be nobody's.
+    func refuseSelfDriven(_ record: LedgerRecord) throws {
+        guard let origin = record.current?.origin.spec, origin.spansHosts, !context.spec.spansHosts else { return }
+        let names = origin.hosts.map(\.name).joined(separator: ", ")
+        throw Failure(
+            .failed, "cannot change the fleet",
+            because: "it runs on \(names), driven from here, and fleet.yaml has "
+                + (context.spec.hosts.isEmpty ? "no hosts" : "one host that drives itself"),
+            next:
+                "put them back: then `convoy remove` takes hosts out, `operator: remote` keeps the last one driven from "
+                + "here, and `convoy down` ends the fleet")
     }
 
     private func leavers(_ record: LedgerRecord) -> [String] {
@@ -129,8 +161,10 @@ extension FleetOperator {
 }
 
 extension GenerationPlan {
-    fileprivate func without(_ host: String) -> GenerationPlan {
+    /// - Parameter seat: from where it is driven, should only one be left.
+    fileprivate func without(_ host: String, seat: OperatorSeat?) -> GenerationPlan {
         var plan = self
+        plan.origin.spec.operatorSeat = seat
         plan.instances.removeAll { $0.host == host }
         let names = Set(plan.instances.map(\.name))
         plan.plannedUnder = plan.plannedUnder?.filter { names.contains($0.key) }

@@ -8,6 +8,7 @@ extension FleetOperator {
     package func rollback() async throws -> Result {
         var record = try await ports.ledger.load()
         guard record.current != nil || record.next != nil else { throw notUp("roll it back") }
+        try refuseSelfDriven(record)
         try await tellBehind(record)
         _ = try await ports.launcher.ensureRunning()
         if let result = try await takeBackScaling(record) { return result }
@@ -45,6 +46,7 @@ extension FleetOperator {
     /// Stops the fleet and takes away its users. Releases, logs and the lock stay.
     package func down() async throws {
         let record = try await ports.ledger.load()
+        try refuseSelfDriven(record)
         try await tellBehind(record)
         let drain = record.current?.rollout.drain ?? context.spec.rollout.drain
         var plans = [record.current, record.next, record.scaling?.target].compactMap(\.self)
@@ -79,6 +81,7 @@ extension FleetOperator {
 
     /// The supervisor did so already, unless it was killed or that nginx refused.
     private func leaveSharedEdge(_ edges: [EdgeSpec]) async throws {
+        guard context.hostLayout == nil else { return }
         let files = Set(edges.filter { $0.mode == .include }.map { $0.includeFile(of: context.spec.name) })
         for file in files.sorted() { try await ports.sharedEdge(file).remove() }
     }

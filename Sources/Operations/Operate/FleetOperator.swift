@@ -106,6 +106,7 @@ package struct FleetOperator: Sendable {
     }
 
     private func keep(_ plan: GenerationPlan) async throws -> Result {
+        try await refuseEmptied(plan)
         let corrected = try await credentials.correct(for: plan)
         for user in corrected { ports.progress.step("corrected the roles of \(user)") }
         try await ports.control.check()
@@ -150,14 +151,29 @@ extension FleetOperator {
     package func present(_ reference: ReleaseReference) async throws -> InstalledRelease {
         let constraints = context.spec.server.constraints
         var lock = try LockFile(files: ports.files, path: context.lockFile).load()
-        if let locked = lock.release(for: reference, constraints: constraints), reference.kind != .path {
-            return try await ports.releases.install(locked)
+        if let locked = lock.release(for: reference, constraints: constraints),
+            reference.kind != .path || context.isShipped
+        {
+            return try await reference.kind == .path ? shipped(locked) : ports.releases.install(locked)
         }
         ports.progress.step("resolving \(reference) and all it depends on")
         let locked = try await ports.releases.resolve(reference, constraints: constraints)
         lock.record(locked)
         try LockFile(files: ports.files, path: context.lockFile).save(lock)
         return try await ports.releases.install(locked)
+    }
+
+    /// Its directory is on the operator's machine, and only from there it can come again.
+    private func shipped(_ locked: LockedRelease) async throws -> InstalledRelease {
+        do {
+            return try await ports.releases.install(locked)
+        } catch let failure as Failure {
+            throw Failure(
+                .unavailable, "cannot start \(locked.reference)",
+                because: "release \(locked.digest.short) is not whole on this host: \(failure.why)",
+                next: "move \(context.layout.releases)/\(locked.digest.hex) away if it is there; then "
+                    + "`convoy bootstrap`, on the operator's machine, ships it again")
+        }
     }
 
     func planner(_ release: InstalledRelease) async throws -> GenerationPlanner {

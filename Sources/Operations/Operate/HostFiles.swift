@@ -87,7 +87,8 @@ package struct HostFiles: Sendable {
         file.path = layout.firewallRules
         var notes: [String] = []
         if edgeUser == nil {
-            notes.append("\(Self.nobody) stands in for the user convoy-edge, whose number only the host knows.")
+            let user = plan.sharedEdgeFile == nil ? "the user convoy-edge" : "the user of that nginx's workers"
+            notes.append("\(Self.nobody) stands in for \(user), whose number only the host knows.")
         }
         if firewall.database != nil {
             let named = plan.origin.spec.database?.sharedWith ?? []

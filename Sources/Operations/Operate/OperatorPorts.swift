@@ -65,6 +65,9 @@ package struct FleetContext: Sendable {
     package var layout: FleetLayout
     /// Of the hosts, where these are others than this machine; nil: the same.
     package var hostLayout: FleetLayout?
+    /// The fleet's files are what a bootstrap shipped: a `path:` release is what the lock says, since its directory is
+    /// on another machine; what lies at that path here is somebody else's.
+    package var isShipped = false
     /// Hosts that the next rollout is to go on without.
     package var skips: Set<String> = []
     /// Path of `fleet.lock`.

@@ -66,9 +66,29 @@ extension FleetSupervisor {
     func ensureCompanions() async throws {
         try await ensureRefresher()
         try await ensure(.gate)
+        try giveGate()
         // Somebody else's server is neither started nor stopped.
         if edgeServer.isOwnProcess { try await ensure(.edge) }
     }
+
+    /// systemd listens for the fleet's own nginx. The workers of another get there only once that nginx goes by what
+    /// this supervisor has proved: at a boot it runs before us, with the configuration of yesterday.
+    private func giveGate() throws {
+        guard let units = ports.units, !edgeServer.isOwnProcess, let workers = try? edgeWorkers() else { return }
+        try units.give(settings.layout.gateSocket, to: workers)
+    }
+
+    /// Another nginx may come later than we do, or as another user; and systemd may listen anew.
+    func watchSharedEdge() async {
+        while (try? await ports.time.sleep(Self.sharedEdgePause)) != nil {
+            guard !plans.isEmpty, !isShuttingDown, !edgeServer.isOwnProcess, edgeServer.master() != nil else {
+                continue
+            }
+            if edgeFault.isEmpty { try? giveGate() } else { try? await reconcileEdge() }
+        }
+    }
+
+    private static var sharedEdgePause: Seconds { 5 }
 
     func ensure(_ kind: Companion.Kind) async throws {
         guard companions[kind]?.record == nil else { return }
@@ -160,7 +180,7 @@ extension FleetSupervisor {
     }
 
     /// Who alone may ask the gate. Of a server that is not ours only its own workers tell.
-    private func edgeWorkers() throws -> ProcessPlan.UserAndGroup? {
+    func edgeWorkers() throws -> ProcessPlan.UserAndGroup? {
         let server = edgeServer
         return server.isOwnProcess ? settings.edgeWorkers : try server.workers()
     }

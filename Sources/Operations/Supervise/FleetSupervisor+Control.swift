@@ -89,7 +89,7 @@ extension FleetSupervisor: SupervisorControl {
 
     /// Two nginx can't be exchanged without a moment in which nobody listens: then it should be asked for.
     private func refuseOtherEdge(_ plan: GenerationPlan) throws {
-        guard let other = plans.values.first(where: { $0.edgeFile != plan.edgeFile }) else { return }
+        guard let other = plans.values.first(where: { $0.sharedEdgeFile != plan.sharedEdgeFile }) else { return }
         throw Failure(
             .failed, "cannot begin generation \(plan.number)",
             because: "generation \(other.number) serves by \(other.edgeWords), this one by \(plan.edgeWords); "
@@ -283,8 +283,7 @@ extension FleetSupervisor {
 }
 
 extension GenerationPlan {
-    /// The file that the nginx which is there includes; nil where the fleet has its own.
-    fileprivate var edgeFile: String? { edge.mode == .include ? edge.includeFile(of: fleet) : nil }
-
-    fileprivate var edgeWords: String { edgeFile.map { "the nginx that includes \($0)" } ?? "an nginx of its own" }
+    fileprivate var edgeWords: String {
+        sharedEdgeFile.map { "the nginx that includes \($0)" } ?? "an nginx of its own"
+    }
 }

@@ -69,7 +69,8 @@ extension FleetSupervisor {
     func edgeWishes(_ files: [RenderedFile]) -> [FileWish] {
         let remedy = "installs the edge's configuration again; nginx reads it"
         let current = settings.layout.edgeConfiguration + "/current"
-        return [FileWish(current, .edge, .link, remedy: remedy)]
+        let included = leading?.sharedEdgeFile.map { FileWish($0, .edge, .link, remedy: "includes it again") }
+        return [FileWish(current, .edge, .link, remedy: remedy)] + [included].compactMap(\.self)
             + files.map {
                 FileWish(current + "/" + $0.path, .edge, mode: $0.mode, digest: .of($0.bytes), remedy: remedy)
             }
@@ -131,9 +132,7 @@ extension FleetSupervisor {
 
     /// Its remarks name the wish of the generation that the rules were first made for: they are no difference.
     private func firewallWish(_ wishes: DriftWishes) throws -> FileWish? {
-        guard let leading = active.generation.flatMap({ plans[$0] }), let edge = settings.edgeWorkers else {
-            return nil
-        }
+        guard let leading = active.generation.flatMap({ plans[$0] }), let edge = try? edgeWorkers() else { return nil }
         var users: [UInt32] = []
         if let database = leading.origin.spec.database, let names = database.sharedWith {
             // While the database is down its own user can't be told, and rules without it are no wish.

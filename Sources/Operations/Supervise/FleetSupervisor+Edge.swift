@@ -53,7 +53,7 @@ extension FleetSupervisor {
     }
 
     /// The generation that the edge is shaped by: whoever serves, else the newest.
-    private var leading: GenerationPlan? {
+    var leading: GenerationPlan? {
         active.generation.flatMap { plans[$0] } ?? plans.values.max { $0.number < $1.number }
     }
 
@@ -61,8 +61,7 @@ extension FleetSupervisor {
     var edgeServer: any EdgeServer { leading.map { server(of: $0) } ?? ports.edge }
 
     func server(of plan: GenerationPlan) -> any EdgeServer {
-        guard plan.edge.mode == .include else { return ports.edge }
-        return ports.sharedEdge(plan.edge.includeFile(of: plan.fleet))
+        plan.sharedEdgeFile.map { ports.sharedEdge($0) } ?? ports.edge
     }
 
     /// Both colours of every slot are always in it, so that neither a rollout nor its flip changes

@@ -79,7 +79,9 @@ extension FleetSupervisor {
     /// Also a mode: the edge's files are installed anew as a whole.
     private func isEdgeTouched(_ survey: DriftSurvey) -> Bool {
         let own = settings.layout.edgeConfiguration + "/current"
-        return survey.files.contains { $0.wish.path.hasPrefix(own) && !DriftJudge.judge($0).isEmpty }
+        let included = leading?.sharedEdgeFile
+        func isOfEdge(_ path: String) -> Bool { path.hasPrefix(own) || path == included }
+        return survey.files.contains { isOfEdge($0.wish.path) && !DriftJudge.judge($0).isEmpty }
             || DriftJudge(survey).report.findings.contains { $0.kind == .listener && $0.canHeal }
     }
 }

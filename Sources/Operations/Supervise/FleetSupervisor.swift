@@ -93,6 +93,7 @@ package actor FleetSupervisor {
         let drift = Task { await self.watchDrift() }
         let figures = Task { await self.keepFigures() }
         let ledger = Task { await self.watchLedger() }
+        let sharedEdge = Task { await self.watchSharedEdge() }
         defer {
             watcher.cancel()
             rotation.cancel()
@@ -100,6 +101,7 @@ package actor FleetSupervisor {
             drift.cancel()
             figures.cancel()
             ledger.cancel()
+            sharedEdge.cancel()
         }
         try await takeOver()
         if !isFinished { await withCheckedContinuation { finish = $0 } }

@@ -51,7 +51,10 @@ extension GenerationPlan {
         plan.origin.spec.database?.adminFile = nil
         plan.origin.spec.ledger = nil
         // Of a fleet over several hosts, which they are: that is told by its instances.
-        if plan.origin.spec.spansHosts { plan.origin.spec.hosts = [HostSpec(name: "several", address: "")] }
+        if plan.origin.spec.spansHosts {
+            plan.origin.spec.hosts = [HostSpec(name: "several", address: "")]
+            plan.origin.spec.operatorSeat = nil
+        }
         for index in plan.origin.spec.pools.indices { plan.origin.spec.pools[index].replicas = 1 }
         return plan
     }

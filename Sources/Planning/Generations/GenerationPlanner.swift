@@ -81,6 +81,8 @@ package struct GenerationPlanner: Sendable {
         relevant.server.constraints = []
         relevant.database?.adminFile = nil
         relevant.ledger = nil
+        // Of several it says nothing.
+        if spec.hosts.count > 1 { relevant.operatorSeat = nil }
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let bytes = try encoder.encode(Wish(release: release.stamp, profile: profile, spec: relevant))

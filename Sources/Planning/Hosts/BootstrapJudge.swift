@@ -139,6 +139,12 @@ extension BootstrapJudge {
             let has = facts.package.map { "its convoy is \($0), this one \(wish.version)" } ?? "it has no convoy"
             found.append(refusal(has, next: "name the package to bring it with --package (ops/package builds it)"))
         }
+        for program in wish.programs where !facts.programs.contains(program) {
+            found.append(
+                refusal(
+                    "it has no \(program), which starts \(wish.release.reference)",
+                    next: "install it there (Debian: apt-get install nodejs), or link it there"))
+        }
         if let python = facts.python, !wish.release.platform.isEmpty, wish.release.platform != python {
             found.append(
                 refusal(
@@ -151,8 +157,8 @@ extension BootstrapJudge {
     private func edge(_ facts: HostFacts) -> [Failure] {
         let edge = wish.spec.edge
         var found: [Failure] = []
+        found += portOfEdge(facts)
         if edge.mode == .dedicated {
-            found += portOfEdge(facts)
             // One that came after Convoy's own lives beside it.
             if facts.edgePids.isEmpty, let pid = facts.otherNginx.first {
                 found.append(
@@ -161,11 +167,7 @@ extension BootstrapJudge {
                         next: "`systemctl disable --now nginx` there, or take a host of the fleet's own"))
             }
         } else {
-            // Else it would be told by `up`, from within the sandbox, when all else is changed already.
-            found.append(
-                refusal(
-                    "the supervisor's sandbox keeps it from the files of another nginx (edge/mode: include)",
-                    next: "remove mode: include, and take a host without another nginx"))
+            found += otherNginx(facts)
         }
         let ours = wish.spec.ports.first...wish.spec.ports.last
         if facts.package == nil, let other = facts.listeners.first(where: { ours.contains($0.port) }) {
@@ -177,10 +179,31 @@ extension BootstrapJudge {
         return found
     }
 
+    /// Else it would be told by `up`, when all else is changed already.
+    private func otherNginx(_ facts: HostFacts) -> [Failure] {
+        var found: [Failure] = []
+        if facts.otherNginx.isEmpty {
+            found.append(
+                refusal(
+                    "no nginx of its own runs there, whose the edge is to be a part of (edge/mode: include)",
+                    next: "`systemctl enable --now nginx` there, or remove mode: include"))
+        }
+        if let folder = wish.includeFolder, !facts.directories.contains(folder) {
+            found.append(
+                refusal(
+                    "there is no directory \(folder), from which its nginx would read the fleet's file",
+                    next: "name a file in edge/include that it reads: see the `include` lines in its http block"))
+        }
+        return found
+    }
+
     private func portOfEdge(_ facts: HostFacts) -> [Failure] {
         let port = wish.spec.edge.listen.port
+        let isShared = wish.spec.edge.mode == .include
         let others = facts.listeners.filter { listener in
-            listener.port == port && !(listener.pid.map(facts.edgePids.contains) ?? false)
+            // An nginx that is there may have the port for sites of its own; any of its processes is named.
+            if isShared, listener.owner?.hasPrefix("nginx ") ?? true { return false }
+            return listener.port == port && !(listener.pid.map(facts.edgePids.contains) ?? false)
         }
         guard let other = others.first else { return [] }
         return [

@@ -31,10 +31,12 @@ package struct BootstrapWish: Sendable, Equatable {
     package var files: [String: Digest]
     /// The host's own files, which have to be there.
     package var ownFiles: [String]
+    /// Programs by which the release is started, and which no package of Convoy's brings.
+    package var programs: [String]
 
     package init(
         spec: FleetSpec, version: String, package: Package?, release: LockedRelease, files: [String: Digest],
-        ownFiles: [String] = []
+        ownFiles: [String] = [], programs: [String] = []
     ) {
         self.spec = spec
         self.version = version
@@ -42,10 +44,18 @@ package struct BootstrapWish: Sendable, Equatable {
         self.release = release
         self.files = files
         self.ownFiles = ownFiles
+        self.programs = programs
     }
 
     /// All files of the host that it has to be asked about.
-    package var askedFiles: [String] { (files.keys + ownFiles).sorted() }
+    package var askedFiles: [String] { (files.keys + ownFiles + [includeFolder].compactMap(\.self)).sorted() }
+
+    /// From which another nginx is to read the fleet's file; nil where the fleet has its own.
+    var includeFolder: String? {
+        guard spec.edge.mode == .include else { return nil }
+        let file = spec.edge.includeFile(of: spec.name)
+        return "/" + file.split(separator: "/").dropLast().joined(separator: "/")
+    }
 }
 
 /// One thing to change on a host. Each can be done again: done twice is done once.

@@ -43,6 +43,7 @@ package enum FactsScript {
             [ ! -e "$seal" ] || { seal=${seal%/seal.json} && fact release "${seal##*/}"; }
         done
         for path in "$@"; do
+            [ ! -d "$path" ] || { fact directory "$path"; continue; }
             [ ! -e "$path" ] || fact file "$(sha256sum <"$path" 2>/dev/null | cut -d ' ' -f 1) $path"
         done
         nft list tables 2>/dev/null

@@ -39,6 +39,9 @@ extension HostFacts {
         case "file":
             guard let digest = Digest(hex: value), let space = line.firstIndex(of: "/") else { return }
             files[String(line[space...])] = digest
+        case "directory":
+            guard let space = line.firstIndex(of: "/") else { return }
+            directories.insert(String(line[space...]))
         case "table": firewallTables.append(words.joined(separator: " "))
         default: break
         }

@@ -54,6 +54,8 @@ package struct HostFacts: Sendable, Equatable, Codable {
     package var releases: Set<Digest> = []
     /// Of the files that were asked for: what they hold. Not there: not in it.
     package var files: [String: Digest] = [:]
+    /// Of what was asked for: those that are directories.
+    package var directories: Set<String> = []
     /// Tables of the host's firewall, such as `inet filter`.
     package var firewallTables: [String] = []
 
@@ -62,7 +64,9 @@ package struct HostFacts: Sendable, Equatable, Codable {
 
 extension HostFacts {
     /// Programs that are looked for.
-    static let wantedPrograms = ["apt-get", "dpkg", "nft", "nginx", "python3", "systemd-creds", "tar", "sha256sum"]
+    static let wantedPrograms = [
+        "apt-get", "dpkg", "nft", "nginx", "python3", "systemd-creds", "tar", "sha256sum", DebianPrograms.node,
+    ]
 
     /// Where the file systems are that a fleet fills.
     static let wantedDirectories = ["/usr", "/etc", "/var/lib"]

@@ -44,8 +44,10 @@ package struct RolloutRoad: Sendable, Equatable {
         }
         if strategy == .canary { steps.append(.watch) }
         steps += flip.dropFirst(2)
-        // Between several hosts a flip is on trial until all of them have heard that it is for good.
-        if hasCurrent, plan.hosts.count > 1, let drain = steps.firstIndex(of: .drain) {
+        // Of a fleet over hosts a flip is on trial until all of them have heard that it is for good; also of the only
+        // one that a plan has, as where the others are left behind.
+        let isOnTrial = plan.hosts.count > 1 || plan.origin.spec.spansHosts
+        if hasCurrent, isOnTrial, let drain = steps.firstIndex(of: .drain) {
             steps.insert(.settle, at: drain)
         }
         self.steps = steps

@@ -15,9 +15,10 @@ package struct LocalReleaseStore: ReleaseStore {
     ///   - directory: what relative `path:` references are relative to: where `fleet.yaml` is.
     ///   - seal: shared with the supervisor, so that both use the seals once read.
     ///   - environment: of the operator; only what tells pip where its registry is is passed on.
+    ///   - startsElsewhere: commands are for hosts, whose programs are where Debian has them.
     package init(
         state: String, directory: String, seal: TreeReleaseSeal, python: String = "/usr/bin/python3",
-        environment: [String: String]
+        environment: [String: String], startsElsewhere: Bool = false
     ) {
         let shelf = ReleaseShelf(state: state)
         let host = PythonHost(python: python, tools: state + "/tools", environment: environment)
@@ -26,7 +27,8 @@ package struct LocalReleaseStore: ReleaseStore {
         let builder = ReleaseBuilder(shelf: shelf, host: host, seal: seal)
         pypi = PypiReleases(shelf: shelf, host: host, builder: builder)
         paths = PathReleases(shelf: shelf, builder: builder, directory: directory)
-        starts = ReleaseStarts(python: python, searchPath: environment["PATH"] ?? "/usr/bin:/bin")
+        starts = ReleaseStarts(
+            python: python, searchPath: startsElsewhere ? nil : environment["PATH"] ?? "/usr/bin:/bin")
     }
 
     package func resolve(_ reference: ReleaseReference, constraints: [String]) async throws -> LockedRelease {

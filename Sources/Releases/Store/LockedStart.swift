@@ -28,24 +28,20 @@ package struct LockedStart: Sendable {
             if let path = programs[name] {
                 return ReleaseCommand(executable: release + "/tree/" + path, arguments: [], environment: [:])
             }
-            return ReleaseStarts.entryPoint(name, python: Self.python, release: release)
+            return ReleaseStarts.entryPoint(name, python: DebianPrograms.python, release: release)
         }
     }
 
     private func script(_ name: String, _ release: String) -> ReleaseCommand {
         let path = release + "/tree/" + name
-        if name.hasSuffix(".py") { return ReleaseStarts.script(path, python: Self.python, release: release) }
+        if name.hasSuffix(".py") { return ReleaseStarts.script(path, python: DebianPrograms.python, release: release) }
         let isNode = [".js", ".mjs", ".cjs"].contains(where: name.hasSuffix)
         return isNode
-            ? ReleaseCommand(executable: Self.node, arguments: [path], environment: [:])
+            ? ReleaseCommand(executable: DebianPrograms.node, arguments: [path], environment: [:])
             : ReleaseCommand(executable: path, arguments: [], environment: [:])
     }
 
     private func directory(_ locked: LockedRelease) -> String { releases + "/" + locked.digest.hex }
-
-    /// Debian's.
-    private static let python = "/usr/bin/python3"
-    private static let node = "/usr/bin/node"
 }
 
 extension LocalReleaseStore {

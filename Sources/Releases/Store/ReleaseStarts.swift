@@ -5,7 +5,8 @@ import Glibc
 /// host's own Python packages is seen.
 struct ReleaseStarts: Sendable {
     let python: String
-    let searchPath: String
+    /// Nil: of a Debian that is elsewhere.
+    let searchPath: String?
 
     func command(_ name: String, card: ReleaseCard, release: String) throws -> ReleaseCommand {
         switch card.commands[name] {
@@ -56,6 +57,7 @@ struct ReleaseStarts: Sendable {
     }
 
     private func node() throws -> String {
+        guard let searchPath else { return DebianPrograms.node }
         for directory in searchPath.split(separator: ":") {
             let path = "\(directory)/node"
             if access(path, X_OK) == 0 { return path }

@@ -9,6 +9,13 @@ extension SystemdProcesses: UnitHost {
         try await calls.persisting("have systemd read \(file.path)", nil) { try await reload.run() }
     }
 
+    package func give(_ socket: String, to owner: ProcessPlan.UserAndGroup) throws {
+        guard lchown(socket, owner.user, owner.group) != 0 else { return }
+        throw Failure(
+            .failed, "cannot give \(socket) to nginx's workers", because: String(cString: strerror(errno)),
+            next: "see `systemctl status convoy-gate.socket`")
+    }
+
     package func addresses(of host: String) async -> [String] {
         if IPAddress.isV4(host) || IPAddress.isV6(host) { return [host] }
         // The resolver blocks, for seconds if need be: not on a thread that others wait for.

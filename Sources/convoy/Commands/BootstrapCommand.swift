@@ -50,6 +50,16 @@ struct Bootstrap: AsyncParsableCommand {
     @OptionGroup var output: JSONOption
 
     func run() async throws {
+        try finish(with: try await report(isDry: dryRun))
+    }
+
+    func finish(with report: BootstrapReport) throws {
+        Terminal.print(output.json ? try StableJSON.text(report) : BootstrapText(report).text)
+        if report.hasFault { throw ExitCode(report.exitCode) }
+        if dryRun, report.hasChange { throw ExitCode(Failure.Code.differencesFound.rawValue) }
+    }
+
+    func report(isDry: Bool) async throws -> BootstrapReport {
         let workplace = Workplace(file: file, root: root)
         let context = try workplace.context()
         let spec = try SpecFile(path: file, workplace: workplace).load().spec
@@ -68,7 +78,7 @@ struct Bootstrap: AsyncParsableCommand {
             time: SystemTime(), progress: progress, isInterrupted: { interrupts.happened })
         let runner = BootstrapRunner(wish: wish, cargo: cargo, ports: ports)
         var report: BootstrapReport
-        if spec.spansHosts, !dryRun {
+        if spec.spansHosts, !isDry {
             // Nobody serves before all of them do.
             ports.visitor = NoVisit()
             report = try await BootstrapRunner(wish: wish, cargo: cargo, ports: ports).run(hosts, isDry: false)
@@ -77,12 +87,10 @@ struct Bootstrap: AsyncParsableCommand {
                 report.add(try await runner.run(hosts, isDry: false))
             }
         } else {
-            report = try await runner.run(hosts, isDry: dryRun)
+            report = try await runner.run(hosts, isDry: isDry)
         }
         progress.endDetail()
-        Terminal.print(output.json ? try StableJSON.text(report) : BootstrapText(report).text)
-        if report.hasFault { throw ExitCode(report.exitCode) }
-        if dryRun, report.hasChange { throw ExitCode(Failure.Code.differencesFound.rawValue) }
+        return report
     }
 
     /// All hosts are members by now: the fleet comes up on all of them, or on none.
@@ -122,7 +130,8 @@ struct Bootstrap: AsyncParsableCommand {
         let letters = try load.letters()
         let wish = BootstrapWish(
             spec: spec, version: Convoy.version, package: package?.0, release: locked,
-            files: Dictionary(letters.map { ($0.path, $0.digest) }) { first, _ in first }, ownFiles: load.ownFiles)
+            files: Dictionary(letters.map { ($0.path, $0.digest) }) { first, _ in first }, ownFiles: load.ownFiles,
+            programs: try packing.programs(of: locked, context.profile))
         let cargo = BootstrapCargo(package: package?.1, bundle: bundle, release: release, files: letters)
         return (wish, cargo)
     }

@@ -60,7 +60,7 @@ struct Supervise: AsyncParsableCommand {
             edge: NginxEdge(
                 configuration: layout.edgeConfiguration, runtime: layout.edgeRuntime,
                 logFile: layout.log("edge-error"), runAs: try host.edgeUser()),
-            sharedEdge: { Workplace.sharedEdge(layout, $0) },
+            sharedEdge: try host.sharedEdge(),
             certificate: InstalledCertificate(configuration: layout.edgeConfiguration),
             gate: GateClient(socket: layout.gateSocket),
             seal: TreeReleaseSeal(state: layout.state), files: PosixFiles(), sockets: SystemSockets(),

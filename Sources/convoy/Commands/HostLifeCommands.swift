@@ -83,7 +83,7 @@ struct Remove: AsyncParsableCommand {
             takes its database users away, and forgets it; Convoy's package stays. --gone is for a host that \
             is lost: its users are taken away all the same. Then take it out of `hosts` in fleet.yaml.
 
-              convoy remove web-3 --gone     # replaced: bootstrap the new one first, or then
+              convoy remove web-3 --gone     # new hardware under its name: `convoy replace` does both
             """)
 
     @OptionGroup var fleet: FleetOptions
@@ -106,15 +106,23 @@ struct Remove: AsyncParsableCommand {
             let record = try await workplace.leases.ledger().load()
             context.spec.hosts += record.current?.origin.spec.hosts.filter { $0.name == host } ?? []
         }
-        let removal = try await workplace.underLease("remove") { [context] lease in
+        let removal = try await Self.removal(of: host, gone: gone, time, context, workplace, progress)
+        progress.endDetail()
+        Terminal.print(output.json ? try StableJSON.text(removal) : text(removal, isListed: isListed))
+    }
+
+    /// With its way to read the ledger.
+    static func removal(
+        of host: String, gone: Bool, _ deadline: Seconds, _ context: FleetContext, _ workplace: Workplace,
+        _ progress: TerminalProgress
+    ) async throws -> HostRemoval {
+        try await workplace.underLease("remove") { lease in
             let removal = try await workplace.fleetOperator(context, progress: progress, under: lease)
-                .remove(host, gone: gone, deadline: time)
+                .remove(host, gone: gone, deadline: deadline)
             try lease.check()
             try await LedgerReader(workplace: workplace, context: context, progress: progress).revoke(host)
             return removal
         }
-        progress.endDetail()
-        Terminal.print(output.json ? try StableJSON.text(removal) : text(removal, isListed: isListed))
     }
 
     private func text(_ removal: HostRemoval, isListed: Bool) -> String {

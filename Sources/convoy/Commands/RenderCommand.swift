@@ -30,7 +30,7 @@ struct Render: AsyncParsableCommand {
     @Option(help: "The host to render for, by its name in fleet.yaml; needed when there are several.")
     var host: String?
 
-    @Option(help: "The number of the user convoy-edge on that host, for the firewall rules.")
+    @Option(help: "The number of the user of nginx's workers (convoy-edge) on that host, for the firewall rules.")
     var edgeUser: UInt32?
 
     @Flag(help: "Write into a directory that holds other files, too; they stay.")

@@ -16,11 +16,6 @@ struct BootstrapPacking {
     /// The release as `fleet.lock` has it, fetched to this machine first where it must be.
     func release(_ context: FleetContext) async throws -> (LockedRelease, BootstrapCargo.Parcel) {
         let reference = context.spec.server.release
-        guard reference.kind != .path else {
-            throw Failure(
-                .badSpec, "cannot ship \(reference)", because: "releases of a directory are only for this machine yet",
-                next: "name a release of a registry in server/release")
-        }
         let installed = try await workplace.underLease("bootstrap") { lease in
             try await workplace.fleetOperator(context, progress: progress, under: lease).present(reference)
         }
@@ -37,6 +32,12 @@ struct BootstrapPacking {
         progress.step("packing \(reference)")
         try await TarFreight(state: state, seal: TreeReleaseSeal(state: state)).pack(installed.digest, to: path)
         return (locked, BootstrapCargo.Parcel(path: path, digest: try FileDigest.of(path)))
+    }
+
+    /// Python comes with Convoy's package.
+    func programs(of locked: LockedRelease, _ profile: Profile) throws -> [String] {
+        let start = try LockedStart(releases: workplace.layout.releases).command(profile.start.command, of: locked)
+        return start?.executable == DebianPrograms.node ? [DebianPrograms.node] : []
     }
 
     func package(_ file: String?) throws -> (BootstrapWish.Package, BootstrapCargo.Parcel)? {

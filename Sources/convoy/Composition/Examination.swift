@@ -95,7 +95,7 @@ struct Examination {
 
     /// Only where the edge is a file in an nginx that is there already.
     private func sharedEdge() -> Finding? {
-        guard let spec = try? workplace.context().spec, spec.edge.mode == .include else { return nil }
+        guard let spec = try? workplace.context().spec, spec.edge.mode == .include, !spec.spansHosts else { return nil }
         let file = spec.edge.includeFile(of: spec.name)
         let directory = (file as NSString).deletingLastPathComponent
         guard access(directory, W_OK) == 0 else {

@@ -24,10 +24,16 @@ extension HostBackend {
     /// The rules that the fleet that serves should have; nil when they are kept already, or it can have none.
     func wantedRules(_ workplace: Workplace) async throws -> RenderedFile? {
         guard backend == .systemd else { return nil }
-        guard let plan = try await serving(workplace), let edge = try edgeUser() else { return nil }
+        guard let plan = try await serving(workplace), let edge = try edgeUser(of: plan) else { return nil }
         let users = try databaseUsers(plan.origin.spec.database)
         let rules = try FirewallRenderer.render(FirewallPlan(plan, edgeUser: edge.user, databaseUsers: users))
         return try PosixFiles().read(layout.firewallRules) == rules.content ? nil : rules
+    }
+
+    /// Who alone may reach the instances.
+    private func edgeUser(of plan: GenerationPlan) throws -> ProcessPlan.UserAndGroup? {
+        guard let file = plan.sharedEdgeFile else { return try edgeUser() }
+        return try Workplace.sharedEdge(layout, file).workers()
     }
 
     /// Loads new rules beside the kept ones. They go by themselves within a minute, and with a reboot, unless they

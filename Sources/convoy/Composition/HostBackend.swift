@@ -1,4 +1,5 @@
 import ArgumentParser
+import Edge
 import Fleet
 import Foundation
 import Ports
@@ -98,6 +99,18 @@ struct HostBackend {
     }
 
     func vault() throws -> (any CredentialVault)? { backend == .systemd ? SystemdVault(files: files) : nil }
+
+    /// The nginx that includes a file of ours, as a daemon in its sandbox can have it.
+    func sharedEdge() throws -> @Sendable (String) -> any EdgeServer {
+        guard backend == .systemd else { return { [layout] in Workplace.sharedEdge(layout, $0) } }
+        let units = try SystemdUnits()
+        let helper = IncludeHelper(layout: layout)
+        return { [layout] file in
+            IncludeEdge(
+                configuration: layout.edgeConfiguration, includeFile: file, gateSocket: layout.gateSocket,
+                delegate: { try await helper.perform($0, file, by: units) })
+        }
+    }
 
     /// Whose the edge's files and the gate's socket are; nil on the direct backend.
     func edgeUser() throws -> ProcessPlan.UserAndGroup? {

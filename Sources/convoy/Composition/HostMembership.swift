@@ -23,10 +23,22 @@ struct HostMembership {
     }
 
     func join() async throws -> Bool {
+        try await refuseSelfDriven()
         for path in [layout.state, layout.runtime] { try PosixFiles().makeDirectory(path, mode: 0o755) }
         try fence.make()
         try await workplace.host().choose(.systemd)
         return try await workplace.host().launcher().ensureRunning()
+    }
+
+    /// What it runs by its own ledger would be in the way of the fleet's, and be known to nobody.
+    private func refuseSelfDriven() async throws {
+        guard !fence.exists, FileManager.default.fileExists(atPath: layout.ledger),
+            let own = try await Workplace.leases(layout).ledger().load().current
+        else { return }
+        throw Failure(
+            .failed, "cannot make this host one that is driven from elsewhere",
+            because: "it drives itself, and serves generation \(own.number) of the fleet \(own.fleet)",
+            next: "with the fleet.yaml of before: `convoy bootstrap`, then `convoy down` on the host; then this again")
     }
 
     /// Only of a host that has joined: elsewhere there is another ledger.
@@ -57,6 +69,10 @@ struct HostMembership {
         try await control.shutdown(drain: 0)
         await control.close()
         try await workplace.host().launcher().waitUntilGone()
+        if let spec = try? workplace.context().spec, spec.edge.mode == .include {
+            // The supervisor did so already, unless that nginx refused; a link to nothing would end that nginx.
+            try await Workplace.sharedEdge(layout, spec.edge.includeFile(of: spec.name)).remove()
+        }
         try await workplace.host().purge()
     }
 
@@ -65,7 +81,8 @@ struct HostMembership {
             state: layout.state, directory: workplace.directory, seal: TreeReleaseSeal(state: layout.state),
             environment: ProcessInfo.processInfo.environment)
         guard try await store.list().contains(where: { $0.digest == digest }) else { return true }
-        try await store.verify(digest)
+        // What was changed here is put aside when it comes anew.
+        do { try await store.verify(digest) } catch is Failure { return true }
         return false
     }
 

@@ -77,6 +77,7 @@ struct Workplace {
             spec: resolved(spec), profile: profile, layout: layout, lockFile: lockFile,
             adminFile: spec.database?.adminFile.map(beside))
         if spec.spansHosts { context.hostLayout = FleetLayout(root: "/") }
+        context.isShipped = beside("fleet.yaml") == BootstrapPlace.folder + "/fleet.yaml"
         return context
     }
 
@@ -148,7 +149,7 @@ struct Workplace {
         var ports = OperatorPorts(
             releases: LocalReleaseStore(
                 state: layout.state, directory: directory, seal: seal,
-                environment: ProcessInfo.processInfo.environment),
+                environment: ProcessInfo.processInfo.environment, startsElsewhere: context.hostLayout != nil),
             users: { MongoUserDirectory(adminURI: $0) },
             instanceURI: { try InstanceURI.make(base: $0, user: $1, password: $2) },
             control: ControlClient(socket: layout.controlSocket, fence: lease?.fence),

@@ -71,6 +71,14 @@ struct OwnUnitsTests {
         #expect(try values("ConditionPathExists", in: "convoy-firewall.service") == [layout.firewallRules])
     }
 
+    @Test("another nginx is changed by a unit of its own, which is there only while there is something to change")
+    func include() throws {
+        #expect(try values("ExecStart", in: "convoy-include.service") == ["/usr/bin/convoy include --root /"])
+        #expect(try values("ConditionPathExists", in: "convoy-include.service") == [layout.includeOrder])
+        let writable = try values("ReadWritePaths", in: "convoy-include.service")
+        #expect(writable == ["-/etc/nginx \(layout.edgeConfiguration)"])
+    }
+
     @Test("the stop or restart of one of Convoy's units takes no other with it, except those that need its listener")
     func apart() throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: Self.units) where name.hasPrefix("convoy-") {
@@ -79,7 +87,9 @@ struct OwnUnitsTests {
             }
             let required = try values("Requires", in: name)
             #expect(required.allSatisfy { $0 == name.replacingOccurrences(of: ".service", with: ".socket") }, "\(name)")
-            guard name.hasSuffix(".service"), name != "convoy-firewall.service" else { continue }
+            // Those two are over when they have done their work.
+            let isLasting = !["convoy-firewall.service", "convoy-include.service"].contains(name)
+            guard name.hasSuffix(".service"), isLasting else { continue }
             #expect(try values("Restart", in: name) == ["always"])
             // The supervisor never stays down until somebody comes; and it starts the others again.
             let limit = name == "convoy-supervisor.service" ? "0" : "10"

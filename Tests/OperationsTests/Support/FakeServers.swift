@@ -210,6 +210,8 @@ final class FakeShelf: Sendable {
     let installed = Mutex<[String: InstalledRelease]>([:])
     /// Every reference that was resolved.
     let resolved = Mutex<[String]>([])
+    /// What an install ends in.
+    let fault = Mutex<Failure?>(nil)
 }
 
 struct FakeReleases: ReleaseStore {
@@ -228,11 +230,13 @@ struct FakeReleases: ReleaseStore {
         let package = LockedPackage(
             name: reference.name, version: reference.version, file: "\(reference.name)-1-py3-none-any.whl",
             sha256: digest)
+        let packages = reference.kind == .path ? [] : [package]
         return LockedRelease(
-            reference: reference, constraints: constraints, platform: "", packages: [package], digest: digest)
+            reference: reference, constraints: constraints, platform: "", packages: packages, digest: digest)
     }
     func install(_ locked: LockedRelease) async throws -> InstalledRelease {
         try fuse.pass()
+        if let fault = shelf.fault.withLock({ $0 }) { throw fault }
         let release = InstalledRelease(
             reference: locked.reference, digest: locked.digest, tree: "/opt/releases/" + locked.digest.hex)
         shelf.installed.withLock { $0[locked.digest.hex] = release }

@@ -23,6 +23,7 @@ FILES = [
 UNITS = [
     ("convoy-supervisor.service", "starts the fleet at boot, probes, proves and heals it; its restart touches nothing"),
     ("convoy-edge.service", "the fleet's own nginx; the supervisor starts it"),
+    ("convoy-include.service", "with edge.mode: include, puts the fleet's file into another nginx and takes it away"),
     ("convoy-gate.socket", "what the edge asks; starts convoy-gate.service"),
     ("convoy-refresher.socket", "what the gate asks; starts convoy-refresher.service"),
     ("convoy-firewall.service", "the nft table `inet convoy`"),
