@@ -31,6 +31,21 @@ struct BootstrapMachineTests {
         #expect(machine.state == .converged(BootstrapChange.allCases))
     }
 
+    @Test("where the fleet comes up later, on all hosts together, its rules come then")
+    func later() throws {
+        var machine = BootstrapMachine(
+            BootstrapJudge(BootstrapSamples.host, try BootstrapSamples.wish()), isForLater: true)
+        let changes = BootstrapChange.allCases.filter { $0 != .firewall }
+        _ = machine.handle(gathered(BootstrapSamples.bare()))
+        #expect(machine.state == .ready(changes))
+        var actions = machine.handle(.go)
+        for change in changes {
+            #expect(actions == [.perform(change)])
+            actions = machine.handle(.done(change))
+        }
+        #expect(actions == [.visit])
+    }
+
     @Test("nothing is performed before it may go")
     func barrier() throws {
         var machine = try machine()

@@ -10,7 +10,7 @@ struct HostBootstrap: Sendable {
 
     init(_ steps: HostSteps) {
         self.steps = steps
-        machine = BootstrapMachine(BootstrapJudge(steps.host, steps.wish))
+        machine = BootstrapMachine(BootstrapJudge(steps.host, steps.wish), isForLater: steps.wish.isForLater)
     }
 
     var report: BootstrapReport.Host {

@@ -84,33 +84,24 @@ package actor HostsControl {
         _ names: [String]? = nil, within limit: Seconds? = nil,
         _ question: @escaping @Sendable (String, any FleetControl) async throws -> Value
     ) async throws -> Answers<Value> {
-        let asked = members.filter { names?.contains($0.name) ?? true }.map { ($0.name, $0.control) }
+        let asked = members.filter { names?.contains($0.name) ?? true }.map {
+            FleetMember(name: $0.name, control: $0.control)
+        }
         let time = time
-        let answers = await withTaskGroup(of: (String, Result<Value, Failure>, Bool).self) { group in
-            var waiting = asked[...]
-            func next() {
-                guard let (name, control) = waiting.popFirst() else { return }
-                group.addTask {
-                    do {
-                        let value = try await time.limited(to: limit) { try await question(name, control) }
-                        return (name, .success(value), true)
-                    } catch {
-                        let failure = Failure(told: error)
-                        return (name, .failure(failure), failure.code != .unavailable)
-                    }
-                }
-            }
-            for _ in 0..<settings.width { next() }
-            var all: [(String, Result<Value, Failure>, Bool)] = []
-            for await answer in group {
-                all.append(answer)
-                next()
-            }
-            return all
+        let answers = await BoundedTasks.map(asked, width: settings.width) { member -> Result<Value, Failure> in
+            do {
+                return .success(
+                    try await time.limited(to: limit) { try await question(member.name, member.control) })
+            } catch { return .failure(Failure(told: error)) }
         }
         try Task.checkCancellation()
-        for (name, _, isHeard) in answers where isHeard { heard(name) }
-        return Dictionary(answers.map { ($0.0, $0.1) }) { first, _ in first }
+        var known: Answers<Value> = [:]
+        for (member, answer) in zip(asked, answers) {
+            known[member.name] = answer
+            if case .failure(let failure) = answer, failure.code == .unavailable { continue }
+            heard(member.name)
+        }
+        return known
     }
 
     /// Throws, with every host's reason, unless all did it.

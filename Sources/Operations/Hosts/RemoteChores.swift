@@ -146,24 +146,10 @@ package struct RemoteChores: HostChores {
     func answers(
         _ calls: [HostCalls], _ body: @escaping @Sendable (HostCalls) async throws -> JSONValue
     ) async -> [String: Result<JSONValue, Failure>] {
-        await withTaskGroup(of: (String, Result<JSONValue, Failure>).self) { group in
-            var waiting = calls[...]
-            func next() {
-                guard let one = waiting.popFirst() else { return }
-                group.addTask {
-                    do { return (one.host.name, .success(try await body(one))) } catch {
-                        return (one.host.name, .failure(Failure(told: error)))
-                    }
-                }
-            }
-            for _ in 0..<Self.width { next() }
-            var all: [String: Result<JSONValue, Failure>] = [:]
-            for await (name, answer) in group {
-                all[name] = answer
-                next()
-            }
-            return all
+        let said = await BoundedTasks.map(calls, width: Self.width) { one -> Result<JSONValue, Failure> in
+            do { return .success(try await body(one)) } catch { return .failure(Failure(told: error)) }
         }
+        return Dictionary(zip(calls.map(\.host.name), said)) { first, _ in first }
     }
 
     private func failure(_ what: String, _ answers: [String: Result<JSONValue, Failure>]) -> Failure? {

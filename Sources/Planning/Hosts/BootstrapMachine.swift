@@ -52,11 +52,16 @@ package struct BootstrapMachine: Sendable {
     package private(set) var state = State.examining
     package private(set) var performed: [BootstrapChange] = []
     private let judge: BootstrapJudge
+    private let isForLater: Bool
     private var pending: [BootstrapChange] = []
     private var mayGo = false
     private var losses = 0
 
-    package init(_ judge: BootstrapJudge) { self.judge = judge }
+    /// - Parameter isForLater: the fleet comes up later, and its firewall with it.
+    package init(_ judge: BootstrapJudge, isForLater: Bool = false) {
+        self.judge = judge
+        self.isForLater = isForLater
+    }
 
     package mutating func begin() -> [Action] { [.gather] }
 
@@ -99,9 +104,9 @@ package struct BootstrapMachine: Sendable {
     }
 
     private mutating func decide(_ changes: [BootstrapChange]) -> [Action] {
-        pending = changes
+        pending = isForLater ? changes.filter { $0 != .firewall } : changes
         if mayGo { return next() }
-        state = .ready(changes)
+        state = .ready(pending)
         return []
     }
 

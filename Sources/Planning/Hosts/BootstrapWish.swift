@@ -33,6 +33,8 @@ package struct BootstrapWish: Sendable, Equatable {
     package var ownFiles: [String]
     /// Programs by which the release is started, and which no package of Convoy's brings.
     package var programs: [String]
+    /// The fleet comes up on all hosts together, later: only then there are rules to load.
+    package var isForLater = false
 
     package init(
         spec: FleetSpec, version: String, package: Package?, release: LockedRelease, files: [String: Digest],

@@ -81,8 +81,10 @@ struct Bootstrap: AsyncParsableCommand {
         if spec.spansHosts, !isDry {
             // Nobody serves before all of them do.
             ports.visitor = NoVisit()
-            report = try await BootstrapRunner(wish: wish, cargo: cargo, ports: ports).run(hosts, isDry: false)
-            if !report.hasFault, hosts.count == spec.hosts.count {
+            var first = wish
+            first.isForLater = hosts.count == spec.hosts.count
+            report = try await BootstrapRunner(wish: first, cargo: cargo, ports: ports).run(hosts, isDry: false)
+            if !report.hasFault, first.isForLater {
                 try await bringUp(workplace, context, progress)
                 report.add(try await runner.run(hosts, isDry: false))
             }
