@@ -182,7 +182,7 @@ struct CompatibilityTests {
         try await lab.expectOnly(4, version: "1.0.0")
     }
 
-    @Test("a server that refuses its settings is heard before anything is made; it knows no secret, its bytes are right")
+    @Test("a server that refuses its settings is heard before anything is made; no secret is told, its bytes are right")
     func dryRun() async throws {
         let server = FakeDryRunner()
         world.dryRunner.withLock { $0 = server }
