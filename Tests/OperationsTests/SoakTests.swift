@@ -62,7 +62,8 @@ struct SoakTests {
             name.hasSuffix("g2") ? 50_000_000 + Int(world.time.now * 10_000_000) % 1_000_000_000 : 50_000_000
         }
         let found = try refusal(try await rollout { port, _ in FakeMeter.line(port, 200) })
-        #expect(found.why.contains("resident memory of analytics-1-g2 climbs "), "\(found)")
+        // All of them leak, and any may be looked at first.
+        #expect(found.why.contains(#/resident memory of [a-z]+-[0-9]-g2 climbs /#), "\(found)")
         try await lab.expectOnly(1, version: "1.0.0")
     }
 

@@ -34,13 +34,36 @@ struct LogMergeTests {
             .page("a", LogPage([entry(1, "a"), entry(2, "a", "x"), entry(2, "a", "y")], isWhole: true)), at: 1)
         #expect(shown(first).count == 3 && first.last == .ask("a"))
         let lost = merge.handle(.lost("a", why: "cut"), at: 9)
-        #expect(lost == [.miss("a", since: 1, why: "cut"), .askAgain("a", since: 2)])
-        #expect(merge.handle(.lost("a", why: "cut"), at: 12) == [.askAgain("a", since: 2)])
-        let again = LogPage([entry(2, "a", "x"), entry(2, "a", "y"), entry(2, "a", "z"), entry(3, "a")])
+        #expect(lost == [.miss("a", since: 1, why: "cut"), .askAgain("a", since: 1)])
+        #expect(merge.handle(.lost("a", why: "cut"), at: 12) == [.askAgain("a", since: 1)])
+        let again = LogPage([entry(1, "a"), entry(2, "a", "x"), entry(2, "a", "y"), entry(2, "a", "z"), entry(3, "a")])
         #expect(merge.handle(.page("a", again), at: 20) == [.greet("a"), .ask("a")])
         #expect(merge.handle(.tick, at: 20.1) == [])
         #expect(shown(merge.handle(.tick, at: 20.6)).map(\.message) == ["z", ""])
         #expect(merge.missing.isEmpty)
+    }
+
+    @Test("of a host that told a line late nothing is repeated, and nothing is missed, when it is back")
+    func late() {
+        var merge = LogMerge(hosts: ["a"], last: nil, follows: true, at: 0)
+        _ = merge.handle(.page("a", LogPage([entry(1, "a")], isWhole: true)), at: 1)
+        _ = merge.handle(.page("a", LogPage([entry(10, "a", "journal"), entry(10.5, "a", "journal")])), at: 11)
+        _ = merge.handle(.page("a", LogPage([entry(9.8, "a", "edge")])), at: 11.2)
+        #expect(shown(merge.handle(.tick, at: 12)).count == 3)
+        #expect(merge.handle(.lost("a", why: "cut"), at: 20).last == .askAgain("a", since: 8.5))
+        let again = [
+            entry(9.8, "a", "edge"), entry(10, "a", "journal"), entry(10.2, "a", "edge"), entry(10.5, "a", "journal"),
+        ]
+        _ = merge.handle(.page("a", LogPage(again)), at: 30)
+        #expect(shown(merge.handle(.tick, at: 31)) == [entry(10.2, "a", "edge")])
+    }
+
+    @Test("a host whose clock was set back is asked from there on")
+    func clockSetBack() {
+        var merge = LogMerge(hosts: ["a"], last: nil, follows: true, at: 0)
+        _ = merge.handle(.page("a", LogPage([entry(5000, "a")], isWhole: true)), at: 1)
+        _ = merge.handle(.page("a", LogPage([entry(1400, "a")])), at: 2)
+        #expect(merge.handle(.lost("a", why: "cut"), at: 9).last == .askAgain("a", since: 1400))
     }
 
     @Test("what comes within the time that it is held is put in order")

@@ -33,12 +33,22 @@ package struct LogMerge: Sendable {
         var isWhole = false
         var isLost = false
         var heardAt: Double
-        /// All lines that have the time of the newest one.
-        var newest: [LogEntry] = []
+        /// The time of the first line that it told: of what was before, nobody wanted to hear.
+        var first: Double?
+        /// The latest time that it has told of, by its own clock; nil before its first line.
+        var told: Double?
+        /// All its lines since `slack` before that: it has several writers, of which some (nginx) tell a line late.
+        var recent: [LogEntry] = []
         /// Of these, what it will tell again after it was lost.
         var repeated: [LogEntry] = []
 
+        private static let slack: Double = 2
+        /// A line that is older by more tells that the clock was set back.
+        private static let leap: Double = 30
+
         var isBlocking: Bool { queue.isEmpty && !isLost && !isWhole }
+        /// From where it has to tell again after it was lost; nil = all that it was asked first.
+        var resumesAt: Double? { told.map { max($0 - Self.slack, first ?? $0) } }
 
         /// Without what was heard before.
         mutating func take(_ entries: [LogEntry]) -> [LogEntry] {
@@ -48,9 +58,12 @@ package struct LogMerge: Sendable {
                 return false
             }
             for entry in fresh {
-                if newest.first?.time != entry.time { newest = [] }
-                newest.append(entry)
+                if let told, entry.time < told - Self.leap { (first, self.told, recent) = (nil, nil, []) }
+                first = first ?? entry.time
+                told = max(told ?? entry.time, entry.time)
+                recent.append(entry)
             }
+            if let resumesAt { recent.removeAll { $0.time < resumesAt } }
             return fresh
         }
     }
@@ -118,9 +131,9 @@ package struct LogMerge: Sendable {
         var actions: [Action] = source.isLost ? [] : [.miss(host, since: source.heardAt, why: why)]
         source.isLost = true
         source.isAsked = true
-        source.repeated = source.newest
+        source.repeated = source.recent
         sources[host] = source
-        if follows { actions.append(.askAgain(host, since: source.newest.first?.time)) }
+        if follows { actions.append(.askAgain(host, since: source.resumesAt)) }
         return isLive ? actions : actions + merge()
     }
 

@@ -11,10 +11,9 @@ import harness
 
 from . import rig
 
-# Seconds of one host, beyond the installation of the package.
+# Seconds of one host, beyond the installation of its package; of many at once, three times that.
 BOUND = 60
-# Of many at once, in times of one.
-RATIO = 3
+MANY = 3 * BOUND
 
 
 def timed(action):
@@ -62,17 +61,18 @@ def run(wishes):
         alone = bootstrapped(world, world.one)
         rig.say(f"one host: {alone}")
         together = bootstrapped(world, world.spec("many", *many))
-    beyond = round(alone["seconds"] - alone["stages"]["package"]["most"], 1)
-    ratio = round(together["seconds"] / alone["seconds"], 2)
+    beyond, beyond_many = (round(row["seconds"] - row["stages"]["package"]["most"], 1) for row in (alone, together))
+    ratio = round(beyond_many / beyond, 2)
     misses = alone["misses"] + together["misses"]
     misses += [f"one host took {beyond} s beyond its package, {BOUND} are allowed"] * (beyond >= BOUND)
-    misses += [f"{len(many)} hosts took {ratio} times as long as one, {RATIO} are allowed"] * (ratio >= RATIO)
+    misses += [f"{len(many)} hosts took {beyond_many} s beyond their packages, {MANY} are allowed"] * (beyond_many >= MANY)
     print(f"\nBootstrap of bare hosts\n\nthe release on the operator's machine: {fetched} s")
     show("One host", alone)
     show(f"{len(many)} hosts at once", together)
-    print(f"\none host beyond its package  {beyond} s (bound {BOUND})")
-    print(f"{len(many)} hosts / one host         {ratio} (bound {RATIO})")
+    print(f"\none host beyond its package      {beyond} s (bound {BOUND})")
+    print(f"{len(many)} hosts beyond their packages   {beyond_many} s (bound {MANY}); {ratio} times as long as one")
     for miss in misses:
         print(f"MISSED: {miss}")
-    return {"one": alone, "many": together, "fetched": fetched, "beyondPackage": beyond, "ratio": ratio,
+    return {"one": alone, "many": together, "fetched": fetched, "beyondPackage": beyond, "manyBeyondPackage": beyond_many,
+            "ratio": ratio,
             "missed": misses}
