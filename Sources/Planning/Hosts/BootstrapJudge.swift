@@ -164,7 +164,7 @@ extension BootstrapJudge {
                 found.append(
                     refusal(
                         "another nginx runs there (pid \(pid)), and the edge brings one of its own",
-                        next: "`systemctl disable --now nginx` there, or take a host of the fleet's own"))
+                        next: "use that one by `edge.mode: include`, or `systemctl disable --now nginx` there"))
             }
         } else {
             found += otherNginx(facts)
