@@ -214,7 +214,8 @@ def killed(world):
         whole(ours)
     after = {name: each["pid"] for name, each in ours.instances().items()}
     check(sum(after[name] == pid for name, pid in before.items()) >= 2, f"others run: {before} -> {after}")
-    check(summary["failed"] == 0, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
+    # Nobody can ask again for an answer that had begun when its instance was killed.
+    check(summary["failed"] <= 1, f"{summary['failed']} of {summary['calls']} calls failed: {summary['errors']}")
 
 
 @test("a disk that refuses the ledger's writes: exit 1, the fleet serves on, and resume ends it")

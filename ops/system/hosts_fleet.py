@@ -6,6 +6,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -136,14 +137,17 @@ class FleetWorld(BootstrapWorld):
         return clients
 
     def cut_at(self, step, host, *words, mark="intent"):
-        """Runs a verb, and cuts the host's wire as soon as the journal names the step. Its exit code and words."""
+        """Runs a verb, and cuts the host's wire when the journal names the step: the operator stands still meanwhile,
+        however long that takes. Its exit code and words."""
         line = [str(word) for word in [HOSTS, "--lab", self.lab.folder, "net", "--", *self.words(*words, "--events")]]
         operator = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             for text in operator.stdout:
                 event = json.loads(text)
                 if event["step"] == step and event["mark"] == mark:
+                    operator.send_signal(signal.SIGSTOP)
                     self.lab.hosts("ctl", host, "cut")
+                    operator.send_signal(signal.SIGCONT)
                     break
             told, said = operator.communicate(timeout=240)
         finally:

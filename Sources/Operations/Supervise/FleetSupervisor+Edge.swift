@@ -45,7 +45,7 @@ extension FleetSupervisor {
     }
 
     /// Equal plans give equal bytes; a template takes longer than all else here.
-    private func rendered(_ plan: EdgePlan) throws -> [RenderedFile] {
+    func rendered(_ plan: EdgePlan) throws -> [RenderedFile] {
         if let renderedEdge, renderedEdge.plan == plan { return renderedEdge.files }
         let files = try EdgeRenderer.render(plan)
         renderedEdge = (plan, files)

@@ -1,6 +1,7 @@
 import Fleet
 import Foundation
 import Supervision
+import Synchronization
 
 /// `fleet.yaml` on disk.
 struct SpecFile {
@@ -11,6 +12,10 @@ struct SpecFile {
 
     func load() throws -> (spec: FleetSpec, profile: Profile) {
         let bytes = try bytes()
+        return try workplace.specs.spec(of: bytes) { try parse(bytes) }
+    }
+
+    private func parse(_ bytes: [UInt8]) throws -> (spec: FleetSpec, profile: Profile) {
         let spec = try FleetSpec.parse(bytes, file: path, profile: workplace.profile)
         guard let profile = try workplace.profile(spec.server.profile) else {
             throw Failure(
@@ -49,5 +54,19 @@ struct SpecFile {
                 because: "it names \(old) \(hits) times", next: "write `release: \(new)` there by hand")
         }
         try PosixFiles().write(Workplace.absolute(path), lines.joined(separator: "\n"), mode: 0o644)
+    }
+}
+
+/// What a verb has read already: it looks at fleet.yaml more than once, and reading YAML takes its time.
+final class SpecMemory: Sendable {
+    private let last = Mutex<(bytes: [UInt8], spec: FleetSpec, profile: Profile)?>(nil)
+
+    func spec(
+        of bytes: [UInt8], else parse: () throws -> (spec: FleetSpec, profile: Profile)
+    ) rethrows -> (spec: FleetSpec, profile: Profile) {
+        if let known = last.withLock(\.self), known.bytes == bytes { return (known.spec, known.profile) }
+        let (spec, profile) = try parse()
+        last.withLock { $0 = (bytes, spec, profile) }
+        return (spec, profile)
     }
 }

@@ -18,6 +18,7 @@ struct Workplace {
     let layout: FleetLayout
     let file: String
     let terminal = Terminal.current()
+    let specs: SpecMemory
     /// Who may change this fleet, and its ledger.
     let leases: FleetLedger
 
@@ -25,13 +26,15 @@ struct Workplace {
 
     init(file: String, root: String) {
         let layout = FleetLayout(root: Self.absolute(root))
-        let unwished = Workplace(layout: layout, file: file, leases: FleetLedger(layout))
-        self.init(layout: layout, file: file, leases: FleetLedger(layout, wish: unwished.ledgerWish))
+        let unwished = Workplace(layout: layout, file: file, specs: SpecMemory(), leases: FleetLedger(layout))
+        let leases = FleetLedger(layout, wish: unwished.ledgerWish)
+        self.init(layout: layout, file: file, specs: unwished.specs, leases: leases)
     }
 
-    private init(layout: FleetLayout, file: String, leases: FleetLedger) {
+    private init(layout: FleetLayout, file: String, specs: SpecMemory, leases: FleetLedger) {
         self.layout = layout
         self.file = file
+        self.specs = specs
         self.leases = leases
     }
 

@@ -9,6 +9,7 @@ import urllib.request
 from . import rig
 
 SAME, HAPROXY = "same nginx, only proxying", "HAProxy, jwt_verify"
+YES = "same nginx, asking a yes"
 BARE, DIRECT = "bare nginx, proxying", "the backend itself"
 UNITS = {"us": 0.001, "ms": 1, "s": 1000}
 
@@ -51,10 +52,11 @@ def status(port, bench, token):
 def run(bench, wishes):
     _, ours = bench.our_edge(bench.backend_port)
     _, same = bench.our_edge(bench.backend_port, keep="-proxying", asks=False)
-    ports = {SAME: same, "convoy": ours, HAPROXY: bench.haproxy(bench.backend_port), BARE: bench.plain(bench.backend_port)}
+    ports = {SAME: same, "convoy": ours, HAPROXY: bench.haproxy(bench.backend_port),
+             YES: bench.yes(bench.backend_port), BARE: bench.plain(bench.backend_port)}
     spoilt = bench.token[:-8] + "AAAAAAAA"
     for name, port in ports.items():
-        expected = 200 if name in (SAME, BARE) else 401
+        expected = 200 if name in (SAME, YES, BARE) else 401
         for token, wanted in ((bench.token, 200), (spoilt, expected)):
             seen = status(port, bench, token)
             if seen != wanted:

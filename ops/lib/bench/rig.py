@@ -38,10 +38,10 @@ def binary():
     if os.environ.get("CONVOY_BIN"):
         return os.environ["CONVOY_BIN"]
     say("building a release convoy")
-    command = ["swift", "build", "-c", "release", "--product", "convoy"]
-    subprocess.run(command, check=True, cwd=REPOSITORY, stdout=sys.stderr)
-    shown = subprocess.run([*command[:4], "--show-bin-path"], check=True, cwd=REPOSITORY,
-                           capture_output=True, text=True)
+    # As the package has it: with Swift's runtime linked into it.
+    command = ["swift", "build", "-c", "release", "--static-swift-stdlib", "--disable-local-rpath"]
+    subprocess.run([*command, "--product", "convoy"], check=True, cwd=REPOSITORY, stdout=sys.stderr)
+    shown = subprocess.run([*command, "--show-bin-path"], check=True, cwd=REPOSITORY, capture_output=True, text=True)
     return shown.stdout.strip() + "/convoy"
 
 
@@ -144,6 +144,8 @@ ports: {{first: 31000, last: 31255}}
     # Contenders
 
     def nginx(self, name, port, inside, http="", workers=1, log=False):
+        """`port`: or the path of a socket."""
+        listen = port if isinstance(port, str) else f"127.0.0.1:{port}"
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         path = folder / "nginx.conf"
@@ -153,14 +155,14 @@ ports: {{first: 31000, last: 31255}}
             worker_rlimit_nofile 16384; user root;
             events {{ worker_connections 8192; }}
             http {{ {"" if log else "access_log off;"} keepalive_requests 1000000000; {temps} {http}
-            server {{ listen 127.0.0.1:{port}; {inside} }} }}""")
+            server {{ listen {listen}; {inside} }} }}""")
         return self.run_nginx(path, port)
 
     def run_nginx(self, path, port):
         process = subprocess.Popen(["nginx", "-p", path.parent, "-c", path, "-e", path.parent / "error.log"],
                                    env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
         self.stack.callback(self.end, process)
-        wait_for_port(port, process)
+        if not isinstance(port, str): wait_for_port(port, process)
         return process
 
     @staticmethod
@@ -172,9 +174,9 @@ ports: {{first: 31000, last: 31255}}
             process.kill()
             process.wait()
 
-    def our_edge(self, backend_port, keep="", asks=True):
+    def our_edge(self, backend_port, keep="", asks=True, gate=None):
         """The fleet's own configuration to the letter, but one worker like everybody, and another backend.
-        Without `asks` it merely proxies: the same nginx, which asks nobody."""
+        Without `asks` it merely proxies: the same nginx, which asks nobody. `gate`: it asks at this socket."""
         rendered = next((self.folder / "root").rglob("edge/current/nginx.conf"), None) or next(
             path for path in (self.folder / "root").rglob("nginx.conf"))
         text = rendered.read_text()
@@ -185,6 +187,8 @@ ports: {{first: 31000, last: 31255}}
         if not asks:
             text = re.sub(r"auth_request_set \$convoy_group [^;]+;", "", text)
             text = text.replace("auth_request /_gate;", "set $convoy_group analytics_a;")
+        if gate:
+            text = re.sub(r'server "unix:[^"]+"', f'server "unix:{gate}"', text)
         folder = self.folder / f"edge{keep}"
         shutil.copytree(rendered.parent, folder, symlinks=False)
         runtime = re.search(r'pid "([^"]+)/nginx\.pid"', text).group(1)
@@ -196,6 +200,13 @@ ports: {{first: 31000, last: 31255}}
             text = "user root;\n" + text
         (folder / "nginx.conf").write_text(text)
         return self.run_nginx(folder / "nginx.conf", port), port
+
+    def yes(self, backend_port):
+        """The same edge, asking what costs next to nothing and admits everybody: no gate could be faster."""
+        socket = f"{self.folder}/yes.sock"
+        self.nginx("yes", f"unix:{socket}", """
+            location / { add_header X-Convoy-Group analytics_a; return 204; }""")
+        return self.our_edge(backend_port, keep="-yes", gate=socket)[1]
 
     def plain(self, backend_port):
         port = free_port()
