@@ -113,8 +113,31 @@ struct SocketTests {
                1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 4712 1
                2: 00000000000000000000000000000000:1F90 00000000:0000 0A 0:0 0:0 0     0        0 4713 1
             """
-        #expect(PortOwner.listeningInodes(in: table, ports: [8080]).map(\.inode) == ["4711", "4713"])
-        #expect(PortOwner.listeningInodes(in: table, ports: [8081]).isEmpty)
+        #expect(TCPListener.rows(in: table, on: [8080]).map(\.inode) == [4711, 4713])
+        #expect(TCPListener.rows(in: table, on: [8081]).isEmpty)
+    }
+
+    @Test("the kernel tells of the same listeners as its table, in both families")
+    func told() throws {
+        for (family, path) in [(AF_INET, "/proc/net/tcp"), (AF_INET6, "/proc/net/tcp6")] {
+            let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            try #require(descriptor >= 0)
+            defer { close(descriptor) }
+            // Who has no address yet gets any port.
+            try #require(listen(descriptor, 1) == 0)
+            var address = sockaddr_storage()
+            var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let named = withUnsafeMutablePointer(to: &address) { address in
+                address.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
+            }
+            try #require(named == 0)
+            let port = withUnsafePointer(to: &address) { address in
+                address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { UInt16(bigEndian: $0.pointee.sin_port) }
+            }
+            let told = try #require(TCPListener.told(family)).filter { $0.port == port }
+            #expect(told.count == 1)
+            #expect(told == TCPListener.rows(in: try content(path), on: [port]))
+        }
     }
 
     private func freePort() throws -> UInt16 {

@@ -43,6 +43,16 @@ wait_until() {
     done
 }
 
+# built debug|release: builds convoy, and prints where it is. A release is built as the package has it, with Swift's
+# runtime in it, whoever asks: other flags would build all of it again.
+built() {
+    local build=(swift build --package-path "$repo" -c "$1")
+    # What the loader has filled in can't be written afterwards.
+    [[ $1 != release ]] || build+=(--static-swift-stdlib --disable-local-rpath -Xlinker -z -Xlinker now)
+    "${build[@]}" --product convoy >&2
+    printf '%s/convoy\n' "$("${build[@]}" --show-bin-path)"
+}
+
 # A zombie is dead for our purpose: its parent may be slow to reap it.
 alive() { [[ -r /proc/$1/stat ]] && [[ $(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) != [ZX] ]]; }
 gone() { ! alive "$1"; }

@@ -71,6 +71,14 @@ int convoy_poll_wait(int poll, int *ready, int capacity);
 int convoy_wake_make(void);
 int convoy_wake(int wake);
 
+struct convoy_listener {
+    uint16_t port;
+    uint32_t inode;
+};
+// TCP sockets of the family (AF_INET, AF_INET6) that listen in this network; returns how many. -ENOBUFS when there are
+// more than `capacity`; another negative errno where nobody may ask the kernel.
+int convoy_tcp_listeners(int family, struct convoy_listener *found, int capacity);
+
 // Takes `length` bytes out of the front of the file, atomically towards O_APPEND writers.
 int convoy_collapse(int descriptor, int64_t length);
 

@@ -29,23 +29,14 @@ enum PlainScalar: Equatable {
     private static let truthWords: Set<String> = ["true", "false", "yes", "no", "on", "off", "y", "n"]
 
     private static func numeric(_ text: String) -> PlainScalar {
-        if text.wholeMatch(of: #/-?(0|[1-9][0-9]*)/#) != nil {
+        if NumberShape.isInteger(text) {
             return Int(text).map { .integer($0) } ?? .ambiguous("is a number too large to hold")
         }
-        if text.wholeMatch(of: #/-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?/#) != nil {
+        if NumberShape.isDecimal(text) {
             return Double(text).map { $0.isFinite ? .number($0) : .ambiguous("is a number too large to hold") } ?? .text
         }
-        if text.wholeMatch(of: #/[-+]?[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?/#) != nil
-            || text.wholeMatch(of: #/[-+]?\.[0-9][0-9_]*([eE][-+]?[0-9]+)?/#) != nil
-            || text.wholeMatch(of: #/[-+]?0[xob][0-9a-fA-F_]+/#) != nil
-            || text.wholeMatch(of: #/[-+]?\.(inf|Inf|INF|nan|NaN|NAN)/#) != nil
-            || text.wholeMatch(of: #/[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?/#) != nil
-        {
-            return .ambiguous("is a number that YAML readers read differently")
-        }
-        if text.wholeMatch(of: #/[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?/#) != nil {
-            return .ambiguous("is a date to some YAML readers and text to others")
-        }
+        if NumberShape.isLoose(text) { return .ambiguous("is a number that YAML readers read differently") }
+        if NumberShape.isDate(text) { return .ambiguous("is a date to some YAML readers and text to others") }
         return .text
     }
 }

@@ -254,6 +254,8 @@ extension FleetSupervisor {
         let deadline = ports.time.now().value + 5
         var last = "it does not answer"
         var signalled = false
+        // A gate takes a policy within a millisecond or two.
+        var pause: Seconds = 0.001
         repeat {
             do {
                 let applied = try await ports.gate.revision()
@@ -265,7 +267,8 @@ extension FleetSupervisor {
             // Asked first: a gate that has just started must not be signalled before it listens to signals.
             if !signalled { await ports.processes.signal(gate, .hup, wholeGroup: false) }
             signalled = true
-            try await ports.time.sleep(0.01)
+            try await ports.time.sleep(pause)
+            pause = min(Seconds(pause.value * 2), 0.05)
         } while ports.time.now().value < deadline
         throw Failure(
             .failed, "the gate did not take the new policy", because: last,

@@ -33,25 +33,13 @@ package struct PortOwner: Sendable, Equatable, CustomStringConvertible {
 
     /// What links to the sockets are called, and the port of each.
     private static func sockets(on ports: Set<UInt16>) -> [String: UInt16] {
-        let rows = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap { listeningInodes(in: content($0), ports: ports) }
-        return Dictionary(rows.map { ("socket:[\($0.inode)]", $0.port) }) { first, _ in first }
+        Dictionary(TCPListener.all(on: ports).map { ("socket:[\($0.inode)]", $0.port) }) { first, _ in first }
     }
 
     /// Where a process's descriptors lead.
     private static func held(_ pid: Int32) -> [String] {
         let directory = "/proc/\(pid)/fd"
         return ((try? names(in: directory)) ?? []).map { linkTarget(directory + "/" + $0) }
-    }
-
-    /// Rows are `sl local_address rem_address st ... uid timeout inode`, addresses in hex, state 0A = listening.
-    static func listeningInodes(in table: String, ports: Set<UInt16>) -> [(port: UInt16, inode: String)] {
-        table.split(separator: "\n").compactMap { row in
-            let fields = row.split(separator: " ")
-            guard fields.count > 9, fields[3] == "0A", let hex = fields[1].split(separator: ":").last,
-                let port = UInt16(hex, radix: 16), ports.contains(port)
-            else { return nil }
-            return (port, String(fields[9]))
-        }
     }
 
     private static func content(_ path: String) -> String {

@@ -61,20 +61,15 @@ enum TCPProbe {
         }
     }
 
-    static func established(to ports: Set<UInt16>) -> Int { count("/proc/net/tcp", ports, state: "01") }
+    static func isListening(on port: UInt16) -> Bool { !TCPListener.all(on: [port]).isEmpty }
 
-    static func isListening(on port: UInt16) -> Bool {
-        count("/proc/net/tcp", [port], state: "0A") + count("/proc/net/tcp6", [port], state: "0A") > 0
-    }
-
-    /// Rows are `sl local remote st ...`; 01 = established, 0A = listening; the server's own end has
-    /// the port as local.
-    private static func count(_ file: String, _ ports: Set<UInt16>, state: String) -> Int {
+    /// Rows of the table are `sl local remote st ...`; 01 = established; the server's own end has the port as local.
+    static func established(to ports: Set<UInt16>) -> Int {
         // Not by Foundation: of a file that says it has no size, as all below /proc, it reads the first block.
-        guard let table = try? PosixFiles().read(file) else { return 0 }
+        guard let table = try? PosixFiles().read("/proc/net/tcp") else { return 0 }
         return table.split(separator: "\n").count { row in
             let fields = row.split(separator: " ", maxSplits: 4)
-            guard fields.count > 3, fields[3] == state, let hex = fields[1].split(separator: ":").last,
+            guard fields.count > 3, fields[3] == "01", let hex = fields[1].split(separator: ":").last,
                 let port = UInt16(hex, radix: 16)
             else { return false }
             return ports.contains(port)

@@ -224,7 +224,8 @@ def group(matrix, victim, mend, indexes):
     rows = []
     with contextlib.ExitStack() as stack:
         if victim != "tree":
-            stack.enter_context(matrix.fleet.load("generate_deeplink", LINK, "/d/abc", clients=6, failures=log,
+            # Calm clients: several fleets at once share two processors with them.
+            stack.enter_context(matrix.fleet.load("generate_deeplink", LINK, "/d/abc", clients=6, pause=0.2, failures=log,
                                                  fresh=matrix.strategy == "rolling"))
         for index in indexes:
             rows.append(one(matrix, index, victim, mend))

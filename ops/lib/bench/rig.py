@@ -38,11 +38,8 @@ def binary():
     if os.environ.get("CONVOY_BIN"):
         return os.environ["CONVOY_BIN"]
     say("building a release convoy")
-    # As the package has it: with Swift's runtime linked into it.
-    command = ["swift", "build", "-c", "release", "--static-swift-stdlib", "--disable-local-rpath"]
-    subprocess.run([*command, "--product", "convoy"], check=True, cwd=REPOSITORY, stdout=sys.stderr)
-    shown = subprocess.run([*command, "--show-bin-path"], check=True, cwd=REPOSITORY, capture_output=True, text=True)
-    return shown.stdout.strip() + "/convoy"
+    build = ["bash", "-ec", '. "$0" && built release', REPOSITORY / "ops/lib/common.sh"]
+    return subprocess.run(build, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def free_port():
