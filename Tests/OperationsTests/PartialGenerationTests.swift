@@ -189,6 +189,41 @@ struct PartialGenerationTests {
         retiring.cancel()
     }
 
+    @Test("killed when the next ones have all new traffic, its successor leaves it to them from the beginning")
+    func killedWithoutOld() async throws {
+        let old = try await lab.serving()
+        let new = try await next(old)
+        let supervisor = try lab.supervisor()
+        let begun = Set(new.instances.prefix(2).map(\.name))
+        try await world.run { try await supervisor.begin(new, only: begun) }
+        try await lab.ready(2, 2)
+        try await world.run { try await supervisor.balance(2) }
+        let all = Set(old.instances.map(\.name))
+        _ = try await world.run { try await supervisor.retire(1, only: all, drain: 0) }
+        let (policy, installs) = (try lab.policy(), world.edge.installs)
+        #expect(policy.pools.first?.also?.part == 1)
+        lab.restart()
+        try await lab.ready(2, 2)
+        await world.pass(5)
+        let now = try lab.policy()
+        #expect(now.pools == policy.pools)
+        // One, which does not ask clients to close their connections any more: not for a moment to nobody.
+        #expect(now.revision <= policy.revision + 1)
+        #expect(world.edge.installs == installs)
+
+        // Who was begun after it has to show first that it is fit.
+        let last = new.instances[2]
+        let third = last.probe.endpoint
+        world.prober.answer { $0.endpoint == third ? .notReady : .well }
+        let again = try lab.supervisor()
+        try await world.run { try await again.begin(new, only: [last.name]) }
+        try await world.until("runs") { [world] _ in world.machine.running(last.name) != nil }
+        lab.restart()
+        try await world.until("two of three") { $0.status.instances.count { $0.generation == 2 && $0.ready } == 2 }
+        await world.pass(5)
+        #expect(!lab.isUp(last))
+    }
+
     @Test("back from the middle: what was taken away is begun again, the rest never noticed")
     func back() async throws {
         let old = try await lab.serving()

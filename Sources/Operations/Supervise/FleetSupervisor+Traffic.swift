@@ -30,7 +30,15 @@ extension FleetSupervisor: TrafficControl {
 
     /// - Parameter trial: as which it is noted, in the same breath.
     func apply(_ share: GenerationStore.Active.Share, on trial: FlipTrial?) async throws {
-        guard share != active.share || trial != active.trial else { return try await reconcileEdge() }
+        var share = share
+        let known = active.share.flatMap { $0.generation == share.generation ? $0 : nil }
+        share.among = share.part == 0 ? nil : fit(of: share.generation, or: known?.among ?? [])
+        if let known, known.part == share.part, trial == active.trial {
+            // Given already; since then others of it may have shown that they are fit.
+            active.share = share
+            if share != known { try store.save(active) }
+            return try await reconcileEdge()
+        }
         if share.part != 0 { try checkShare(share.generation) }
         let before = (share: active.share, trial: active.trial)
         active.share = share
@@ -49,6 +57,11 @@ extension FleetSupervisor: TrafficControl {
         }
         let part = share.part.map { "\(Int(($0 * 100).rounded()))% of new traffic" } ?? "its share of new traffic"
         ports.log("generation \(share.generation) gets \(part)")
+    }
+
+    private func fit(of generation: Int, or known: [String]) -> [String] {
+        let begun = plans[generation].map(instances(of:)) ?? []
+        return begun.filter { mayServe($0) || known.contains($0.name) }.map(\.name).sorted()
     }
 
     private func checkShare(_ generation: Int) throws {

@@ -222,7 +222,9 @@ package actor FleetSupervisor {
         ports.log("adopted \(instance.name) (pid \(entry.record.pid))")
         runners[instance.name]?.record = entry.record
         let uptime = max(0, ports.time.wallClock() - entry.startedAt)
-        let hasServed = active.generation.map { plan.number <= $0 } ?? false
+        // Also by a share: without them it would be nobody's until each was asked again, and the edge was reloaded.
+        let isSharing = active.share?.generation == plan.number && active.share?.among?.contains(instance.name) == true
+        let hasServed = isSharing || active.generation.map { plan.number <= $0 } ?? false
         await send(
             .adopted(restarts: entry.restarts, at: Seconds(now.value - uptime), hasServed: hasServed),
             to: instance.name)

@@ -24,6 +24,8 @@ struct GenerationStore: Sendable {
             var generation: Int
             /// 0...1; nil = in proportion to the fit instances of both.
             var part: Double?
+            /// Those of it that were fit when it was given: whoever adopts them goes on with them.
+            var among: [String]?
         }
 
         init(
