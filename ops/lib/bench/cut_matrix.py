@@ -161,10 +161,14 @@ class Matrix:
             operator = self.place.operator("rollout", "--to", self.other(self.version()), "--events",
                                            stdout=valve.writer, stderr=log)
         valve.inherited()
-        valve.let(index - 1)
         stands = lambda: (now := self.entries())[0] != before and len(now[1]) >= index
-        harness.eventually(60, f"entry {index}", lambda: operator.poll() is not None or stands(), every=0.005)
-        number, entries = self.entries()
+        try:
+            valve.let(index - 1)
+            harness.eventually(60, f"entry {index}", lambda: operator.poll() is not None or stands(), every=0.005)
+            number, entries = self.entries()
+        except BaseException:
+            self.place.kill_operator(operator)
+            raise
         if victim in ("supervisor", "both"):
             self.place.kill_supervisor(supervisor)
         if victim in ("operator", "both") and operator.poll() is None:
@@ -304,6 +308,7 @@ def spread(wishes):
         finally:
             for worker in workers:
                 worker.terminate()
+            for worker in workers:
                 worker.wait()
     order = [(strategy, *kind) for strategy in wishes.strategies for kind in KINDS]
     return sorted(rows, key=lambda row: (order.index((row["strategy"], row["victim"], row["mend"])), row["index"])), ended
