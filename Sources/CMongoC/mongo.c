@@ -5,12 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 struct convoy_mongo {
     mongoc_uri_t *uri;
     mongoc_client_t *client;
     char hosts[1024];
 };
+
+// Debian's libmongoc starts as it is loaded, and makes a file in /dev/shm for counters that nobody reads. A process that
+// is killed would leave it there, and the next one of that number would warn of it.
+__attribute__((constructor)) static void forget_counters(void) {
+    char name[32];
+    snprintf(name, sizeof name, "/mongoc-%d", getpid());
+    shm_unlink(name);
+}
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 
