@@ -48,12 +48,24 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def connection(port):
+    if not isinstance(port, str):
+        return socket.create_connection(("127.0.0.1", port), 1)
+    made = socket.socket(socket.AF_UNIX)
+    try:
+        made.connect(port.removeprefix("unix:"))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
 def wait_for_port(port, process):
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"{process.args[0]} ended at once")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        with contextlib.suppress(OSError), connection(port):
             return
         time.sleep(0.02)
     raise RuntimeError(f"nobody listens on {port}")
@@ -141,7 +153,7 @@ ports: {{first: 31000, last: 31255}}
     # Contenders
 
     def nginx(self, name, port, inside, http="", workers=1, log=False):
-        """`port`: or the path of a socket."""
+        """`port`: or a socket, as `unix:PATH`."""
         listen = port if isinstance(port, str) else f"127.0.0.1:{port}"
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
@@ -159,7 +171,7 @@ ports: {{first: 31000, last: 31255}}
         process = subprocess.Popen(["nginx", "-p", path.parent, "-c", path, "-e", path.parent / "error.log"],
                                    env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
         self.stack.callback(self.end, process)
-        if not isinstance(port, str): wait_for_port(port, process)
+        wait_for_port(port, process)
         return process
 
     @staticmethod
